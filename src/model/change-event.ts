@@ -1,0 +1,117 @@
+/**
+ * What a record says.
+ *
+ * - **collection**: a table or a MongoDB collection, as Debezium names it (`inventory.customers`).
+ * - **key row**: the row made of the record key; the authority for the document's identity (never `before`, whose
+ *   columns other than the key are invented under PostgreSQL's default replica identity).
+ * - **before / after**: the row image before and after the change.
+ * - **ignored**: there is nothing to do, and why: counted, never silent.
+ * - **unreadable**: the bytes make no sense; the record goes to the dead letters.
+ */
+import type { Failure } from './outcome.ts';
+import type { SourcePosition } from './position.ts';
+import type { SourceRecord } from './record.ts';
+
+/** A column value, exact: integers beyond 2^53 are bigint, numbers that a double cannot hold are `Decimal`. */
+export type Value =
+  null | boolean | number | bigint | string | Decimal | readonly Value[] | { readonly [name: string]: Value };
+
+/** A number that no JavaScript number equals, as its JSON text. */
+export interface Decimal {
+  readonly decimalText: string;
+}
+
+/** One column (or field, element) as the Connect schema describes it. */
+export interface ColumnSchema {
+  readonly name: string;
+  /** Connect's base type: int8 … int64, float, double, boolean, string, bytes, array, map, struct. */
+  readonly type: string;
+  /** The semantic type: the schema's logical name, such as `io.debezium.time.MicroTimestamp`. */
+  readonly semantic?: string;
+  readonly optional: boolean;
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Of a struct. */
+  readonly fields?: readonly ColumnSchema[];
+  /** Of an array: its elements; of a map: its values. */
+  readonly items?: ColumnSchema;
+}
+
+/** The columns of a row image. The object's identity is stable per schema: compiled mappers are cached by it. */
+export interface RowSchema {
+  readonly name?: string;
+  readonly columns: readonly ColumnSchema[];
+}
+
+/** One row image (D13), columns in the order in which the record carries them. */
+export interface Row {
+  readonly columns: readonly string[];
+  /** Known where records carry their schema; absent for schemaless JSON. */
+  readonly schema?: RowSchema;
+  /** The column's JSON text as the source wrote it; `column` is an index into `columns`. */
+  text(column: number): string;
+  /** The column's exact value. */
+  value(column: number): Value;
+  /** The whole row as one JSON object text, as the source wrote it. */
+  json(): string;
+}
+
+interface Said {
+  readonly record: SourceRecord;
+  /** As Debezium names it; the topic where the record does not say. */
+  readonly collection: string;
+  /** Null where the table has no key. */
+  readonly key: Row | null;
+}
+
+/** Of a change that the source's log positions; absent for tombstones and forms that do not carry it. */
+interface Positioned {
+  readonly position?: SourcePosition;
+  /** The source transaction's id, where the connector writes it. */
+  readonly transaction?: string;
+}
+
+export interface Upsert extends Said, Positioned {
+  readonly op: 'read' | 'create' | 'update';
+  readonly before: Row | null;
+  readonly after: Row;
+}
+
+export interface Delete extends Said, Positioned {
+  readonly op: 'delete';
+  readonly before: Row | null;
+  /** A tombstone follows the delete event and deletes a second time, idempotently (D6). */
+  readonly tombstone: boolean;
+}
+
+export interface Truncate extends Said, Positioned {
+  readonly op: 'truncate';
+}
+
+export type IgnoredReason =
+  | 'tombstone-without-key'
+  | 'heartbeat'
+  | 'schema-change'
+  | 'notification'
+  | 'transaction-metadata'
+  | 'logical-message'
+  | 'signal'
+  | 'truncate'
+  | 'not-mapped';
+
+export interface Ignored {
+  readonly op: 'ignored';
+  readonly record: SourceRecord;
+  readonly reason: IgnoredReason;
+}
+
+export interface Unreadable {
+  readonly op: 'unreadable';
+  readonly record: SourceRecord;
+  readonly failure: Failure;
+}
+
+/** Every switch over `op` is exhaustive. */
+export type ChangeEvent = Upsert | Delete | Truncate | Ignored | Unreadable;
+
+/** The changes of one row: what a document mapper takes. */
+export type RowChange = Upsert | Delete;

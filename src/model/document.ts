@@ -1,0 +1,43 @@
+import type { RowChange, RowSchema } from './change-event.ts';
+import type { Failure } from './outcome.ts';
+import type { ExternalVersion } from './position.ts';
+
+/** Where a write goes and which version it carries. */
+export interface WriteTarget {
+  /** The alias (D9): writes name it and require it, so that no write ever creates an index. */
+  readonly index: string;
+  /** At most 512 bytes of UTF-8. */
+  readonly id: string;
+  readonly routing?: string;
+  readonly version: ExternalVersion;
+}
+
+export interface IndexWrite extends WriteTarget {
+  readonly action: 'index';
+  /** The document as JSON text on one line, written whole, never merged (D5). */
+  readonly source: string;
+}
+
+export interface DeleteWrite extends WriteTarget {
+  readonly action: 'delete';
+}
+
+export type DocumentWrite = IndexWrite | DeleteWrite;
+
+/** What a mapper makes of a row change: a write, or the reason why this change can never become one. */
+export type Mapped =
+  { readonly kind: 'write'; readonly write: DocumentWrite } | { readonly kind: 'refused'; readonly failure: Failure };
+
+/** Row → document write, compiled once per topic; total and synchronous. */
+export type DocumentMapper = (change: RowChange) => Mapped;
+
+/** An index as it must be created: what the mapping file says, completed by what the row schema tells. */
+export interface IndexDefinition {
+  /** The alias that people search and that writes name. Its first generation is `<alias>-000001`. */
+  readonly alias: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly mappings: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the definition of a document's index; without a schema, from the mapping file alone. */
+export type DefineIndex = (schema: RowSchema | undefined) => IndexDefinition;

@@ -1,0 +1,58 @@
+/**
+ * What became of a write, as a value: one per write, never one for a batch, never a boolean.
+ */
+
+/** Every way in which something can fail; `errors.ts` says for each what it means and what to do. */
+export type FailureCode =
+  // records
+  | 'RECORD_NOT_JSON'
+  | 'RECORD_FORM_UNKNOWN'
+  | 'RECORD_KEY_MISSING'
+  | 'VALUE_NOT_CONVERTIBLE'
+  | 'ID_TOO_LONG'
+  | 'TRUNCATE_REFUSED'
+  // documents that Elasticsearch refuses
+  | 'DOCUMENT_REJECTED'
+  | 'DOCUMENT_TOO_LARGE'
+  // the cluster
+  | 'ELASTICSEARCH_OVERLOADED'
+  | 'ELASTICSEARCH_UNAVAILABLE'
+  | 'ELASTICSEARCH_UNREACHABLE'
+  | 'ELASTICSEARCH_UNAUTHORIZED'
+  | 'ELASTICSEARCH_FORBIDDEN'
+  | 'ELASTICSEARCH_ANSWER_UNEXPECTED'
+  | 'INDEX_MISSING'
+  | 'INDEX_BLOCKED'
+  | 'INDEX_FOREIGN'
+  | 'INDEX_REFUSED'
+  // Kafka
+  | 'KAFKA_UNREACHABLE'
+  | 'KAFKA_UNAUTHORIZED'
+  | 'TOPIC_MISSING'
+  | 'OFFSET_OUT_OF_RANGE'
+  | 'DEAD_LETTERS_UNAVAILABLE'
+  // what the user wrote
+  | 'CONFIGURATION_INVALID'
+  | 'MAPPING_INVALID';
+
+export interface Failure {
+  readonly code: FailureCode;
+  /** One sentence: what was seen. Never holds row values. */
+  readonly message: string;
+  /** HTTP status, where one was answered. */
+  readonly status?: number;
+  /** Elasticsearch's own error type, matched by field and never by substring. */
+  readonly type?: string;
+}
+
+export type WriteOutcome =
+  | { readonly status: 'applied' }
+  /** A newer version is there already: success. */
+  | { readonly status: 'superseded' }
+  /** This document can never be written: dead letter. */
+  | { readonly status: 'rejected'; readonly failure: Failure }
+  /** The cluster, not the document. */
+  | { readonly status: 'retryable'; readonly failure: Failure };
+
+export const applied: WriteOutcome = { status: 'applied' };
+export const superseded: WriteOutcome = { status: 'superseded' };

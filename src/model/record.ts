@@ -1,0 +1,41 @@
+import type { Offset } from './position.ts';
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Where a record stands; what every message about it names. */
+export interface RecordPlace extends TopicPartition {
+  readonly offset: Offset;
+}
+
+/** Header values as Kafka carries them: bytes, and possibly several under one name. */
+export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+
+/** What Kafka gives. `key` and `value` are slices of a larger buffer: whoever keeps them keeps the whole fetch alive. */
+export interface SourceRecord extends RecordPlace {
+  readonly timestampMs: number;
+  readonly headers: RecordHeaders | undefined;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+/** Consecutive records of one partition, in partition order; offsets may have gaps (compaction, control records). */
+export interface RecordBatch extends TopicPartition {
+  readonly records: readonly SourceRecord[];
+  /** The offset to read next after this batch; beyond the last record's when control records follow it. */
+  readonly next: Offset;
+  /** The end of the partition as the broker saw it when it answered. */
+  readonly highWatermark: Offset;
+}
+
+/** A record's place as people read it: `topic[partition]@offset`. */
+export function placeText(place: RecordPlace): string {
+  return `${place.topic}[${place.partition}]@${place.offset}`;
+}
+
+/** Bytes that a record keeps alive while it is not settled: its key and value. */
+export function recordBytes(record: SourceRecord): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0);
+}

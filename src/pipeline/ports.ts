@@ -1,0 +1,97 @@
+/**
+ * What the pipeline needs from the world. The prose is the specification; `test/contract` runs it against every
+ * implementation.
+ */
+import type { DocumentWrite } from '../model/document.ts';
+import type { Failure, WriteOutcome } from '../model/outcome.ts';
+import type { Offset } from '../model/position.ts';
+import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
+
+/** «Everything of this partition below `next` is settled.» */
+export interface Settled extends TopicPartition {
+  readonly next: Offset;
+}
+
+/** What the pipeline offers a source. */
+export interface Intake {
+  /**
+   * Undefined when there is room for another batch; else a promise that resolves when there may be. The source calls it
+   * before each `accept`, keeps its session alive while it waits, and asks again afterwards.
+   */
+  room(): Promise<void> | undefined;
+  /**
+   * Takes the records over: they will be settled, whatever happens. Synchronous and never throws. Records that it has
+   * already taken over (redelivered after a rebalance) are recognised and skipped: sources need not care.
+   */
+  accept(batch: RecordBatch): void;
+  /** The whole assignment after each join of the group. Partitions that are kept keep what is in flight. */
+  assigned(partitions: readonly TopicPartition[]): void;
+  /**
+   * The assignment is about to be given up (rebalance, stop). Resolves when everything that was accepted is settled and
+   * committed, or after the pipeline's drain budget, whichever comes first. No `accept` until it has resolved.
+   */
+  revoking(): Promise<void>;
+}
+
+/** At least once, partition order. */
+export interface Source {
+  /**
+   * Joins, reads and hands over until `signal` aborts, then leaves the group and resolves. Survives rebalances and
+   * broker restarts by itself. Rejects only when it cannot go on (and says why): the process must then end.
+   */
+  run(intake: Intake, signal: AbortSignal): Promise<void>;
+  /**
+   * Commits `next` offsets in one request, without retry, for those partitions that are assigned in the current
+   * generation of the group (G10); returns those that it committed. A refusal because of a rebalance commits nothing
+   * and is no error: the caller comes again with fresh positions.
+   */
+  commit(settled: readonly Settled[]): Promise<readonly Settled[]>;
+}
+
+export interface Sink {
+  /**
+   * Writes; answers one outcome per write, in their order. The caller promises that no document is in two calls at
+   * once and that a document is at most once in a call. Applied means durable. Trouble with the cluster is an outcome
+   * (`retryable`), never an exception; a request that is refused whole is divided until the guilty write is alone.
+   * Retrying is not its job. Rejects only with the signal's reason, after abort.
+   */
+  write(writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]>;
+}
+
+/** A record that can never be written, kept with its bytes, its place and the reason. */
+export interface DeadLetter {
+  readonly record: SourceRecord;
+  readonly failure: Failure;
+  /** The document that refused it; absent where the record could not be read. */
+  readonly document?: { readonly index: string; readonly id: string };
+}
+
+export interface DeadLetters {
+  /** Resolves when every letter is durable (acknowledged by all in-sync replicas); rejects when that could not be had. */
+  write(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+/** Time, given so that tests need not wait for it. */
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** What the pipeline tells those who watch it. Called per batch, never per event; must not throw. */
+export interface Observer {
+  /** A batch was taken over. */
+  accepted(topic: string, records: number, bytes: number, lagRecords: number): void;
+  ignored(topic: string, reason: string, records: number): void;
+  /** A bulk request was answered. */
+  wrote(index: string, outcome: WriteOutcome['status'] | 'coalesced', writes: number): void;
+  request(durationMs: number, writes: number, bytes: number, failed: boolean): void;
+  deadLettered(topic: string, code: string, records: number): void;
+  committed(partitions: number): void;
+  /** Something must be waited for; `attempt` counts from 1 and the level of the log line rises with it. */
+  waiting(failure: Failure, attempt: number, delayMs: number): void;
+  /** What was waited for is over. */
+  recovered(code: string, afterMs: number): void;
+  /** A sentence worth an operator's attention at once. */
+  warned(failure: Failure): void;
+}
