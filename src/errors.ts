@@ -39,6 +39,11 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'dead-letter',
     nextStep: 'Check `as` of that field in the mapping file, or the converter settings of the connector.',
   },
+  RECORD_NOT_HANDLED: {
+    meaning: 'Handling the record threw an exception: a defect of Sluice.',
+    directive: 'dead-letter',
+    nextStep: 'Please report it with the record from the dead-letter topic.',
+  },
   ID_TOO_LONG: {
     meaning: 'The key makes a document id of more than 512 bytes, which Elasticsearch refuses.',
     directive: 'dead-letter',

@@ -9,6 +9,7 @@ export type FailureCode =
   | 'RECORD_FORM_UNKNOWN'
   | 'RECORD_KEY_MISSING'
   | 'VALUE_NOT_CONVERTIBLE'
+  | 'RECORD_NOT_HANDLED'
   | 'ID_TOO_LONG'
   | 'TRUNCATE_REFUSED'
   // documents that Elasticsearch refuses

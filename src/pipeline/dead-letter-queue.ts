@@ -1,0 +1,89 @@
+/**
+ * Letters on their way to the dead-letter topic: a ticket is settled as dead-lettered only when its letter is durable
+ * (D8). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly.
+ */
+import type { Failure } from '../model/outcome.ts';
+import type { Ticket } from './offset-tracker.ts';
+import type { Clock, DeadLetter, DeadLetters, Observer } from './ports.ts';
+import type { RetryPolicy } from './retry.ts';
+import { retryDelayMs } from './retry.ts';
+
+export interface DeadLetterQueue {
+  add(ticket: Ticket, failure: Failure, document?: DeadLetter['document']): void;
+  /** Letters that are not durable yet. */
+  pending(): number;
+}
+
+export interface DeadLetterQueueOptions {
+  readonly deadLetters: DeadLetters;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly retry: RetryPolicy;
+  readonly settle: (ticket: Ticket) => void;
+  readonly progressed: () => void;
+  readonly signal: AbortSignal;
+}
+
+const maxLettersPerRequest = 500;
+
+export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLetterQueue {
+  const { deadLetters, clock, observer, retry, settle, progressed, signal } = options;
+  let queue: { ticket: Ticket; letter: DeadLetter }[] = [];
+  let writing = 0;
+
+  const persist = async (letters: readonly DeadLetter[]): Promise<void> => {
+    const sinceMs = clock.nowMs();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await deadLetters.write(letters);
+        if (attempt > 1) observer.recovered('DEAD_LETTERS_UNAVAILABLE', clock.nowMs() - sinceMs);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        const failure: Failure = {
+          code: 'DEAD_LETTERS_UNAVAILABLE',
+          message: `Dead letters cannot be written: ${reason}.`,
+        };
+        const delayMs = retryDelayMs(retry, failure, attempt);
+        observer.waiting(failure, attempt, delayMs);
+        await clock.sleep(delayMs, signal);
+        // A letter that did not become durable keeps its ticket: its record is read again after a restart.
+        if (signal.aborted) return;
+      }
+    }
+  };
+
+  const drain = async (): Promise<void> => {
+    while (queue.length > 0 && !signal.aborted) {
+      const taken = queue.splice(0, maxLettersPerRequest);
+      writing = taken.length;
+      await persist(taken.map(({ letter }) => letter));
+      writing = 0;
+      if (signal.aborted) return;
+      const counts = new Map<string, { topic: string; code: string; records: number }>();
+      for (const { ticket, letter } of taken) {
+        settle(ticket);
+        const key = `${letter.record.topic} ${letter.failure.code}`;
+        const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, records: 0 };
+        count.records += 1;
+        counts.set(key, count);
+      }
+      for (const { topic, code, records } of counts.values()) observer.deadLettered(topic, code, records);
+      progressed();
+    }
+  };
+
+  return {
+    add: (ticket, failure, document) => {
+      queue.push({ ticket, letter: { record: ticket.record, failure, ...(document && { document }) } });
+      if (queue.length === 1 && writing === 0) {
+        // After the current batch was taken in, so that its letters travel together.
+        queueMicrotask(() => {
+          if (writing === 0) void drain();
+        });
+      }
+    },
+    pending: () => queue.length + writing,
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The accounting identity (G5): consumed = applied + superseded + ignored + dead-lettered + held.
+ */
+import type { RecordOutcome } from './offset-tracker.ts';
+
+/** Records, by what became of them. */
+export interface Accounts {
+  readonly consumed: number;
+  readonly applied: number;
+  readonly superseded: number;
+  readonly deadLettered: number;
+  /** By reason. */
+  readonly ignored: Readonly<Record<string, number>>;
+}
+
+export interface Ledger {
+  consumed(): void;
+  settled(outcome: RecordOutcome): void;
+  ignored(reason: string, records: number): void;
+  /** Consumed and not settled. */
+  held(): number;
+  accounts(): Accounts;
+}
+
+export function createLedger(): Ledger {
+  let consumed = 0;
+  const settled: Record<RecordOutcome, number> = { applied: 0, superseded: 0, 'dead-lettered': 0 };
+  const ignored = new Map<string, number>();
+  let ignoredRecords = 0;
+  return {
+    consumed: () => {
+      consumed += 1;
+    },
+    settled: (outcome) => {
+      settled[outcome] += 1;
+    },
+    ignored: (reason, records) => {
+      ignored.set(reason, (ignored.get(reason) ?? 0) + records);
+      ignoredRecords += records;
+    },
+    held: () => consumed - ignoredRecords - settled.applied - settled.superseded - settled['dead-lettered'],
+    accounts: () => ({
+      consumed,
+      applied: settled.applied,
+      superseded: settled.superseded,
+      deadLettered: settled['dead-lettered'],
+      ignored: Object.fromEntries(ignored),
+    }),
+  };
+}

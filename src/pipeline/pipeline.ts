@@ -1,0 +1,351 @@
+/**
+ * The loop: batches come in, change events become writes, writes are settled, settled offsets are committed.
+ *
+ * Everything between `accept` and the writer is synchronous; promises are per batch and per request.
+ */
+import { placeText } from '../model/record.ts';
+import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
+import type { ChangeEvent, RowChange } from '../model/change-event.ts';
+import type { DocumentMapper, Mapped } from '../model/document.ts';
+import type { Failure } from '../model/outcome.ts';
+import { offset } from '../model/position.ts';
+import type { Offset } from '../model/position.ts';
+import { createDeadLetterQueue } from './dead-letter-queue.ts';
+import type { Failpoints } from './failpoints.ts';
+import { noFailpoints } from './failpoints.ts';
+import { createLedger } from './ledger.ts';
+import type { Accounts } from './ledger.ts';
+import { createOffsetTracker, ticketBytes } from './offset-tracker.ts';
+import type { OffsetTracker, RecordOutcome, Ticket } from './offset-tracker.ts';
+import type { Clock, DeadLetters, Intake, Observer, Settled, Sink, Source } from './ports.ts';
+import { createRequestLimit } from './request-limit.ts';
+import type { RetryPolicy } from './retry.ts';
+import { createWriter } from './writer.ts';
+
+/** What is done with the records of one topic. */
+export interface Route {
+  readonly decode: (record: SourceRecord) => ChangeEvent;
+  /** One per document that is made from the topic; a topic without any is counted as `not-mapped`. */
+  readonly mappers: readonly DocumentMapper[];
+}
+
+export interface PipelineOptions {
+  readonly source: Source;
+  readonly sink: Sink;
+  readonly deadLetters: DeadLetters;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly retry: RetryPolicy;
+  /** Called once per topic. */
+  readonly routeOf: (topic: string) => Route;
+  readonly maxRequests: number;
+  readonly maxBatchCount: number;
+  readonly maxBatchBytes: number;
+  readonly lingerMs: number;
+  /** Held records take no more memory than this (G8): beyond, the source waits. */
+  readonly maxBytesHeld: number;
+  readonly commitIntervalMs: number;
+  /** How long a rebalance or a stop may wait for what is in flight. */
+  readonly drainTimeoutMs: number;
+  readonly failpoints?: Failpoints;
+}
+
+export interface PipelineStatus {
+  readonly accounts: Accounts;
+  readonly recordsHeld: number;
+  readonly bytesHeld: number;
+  readonly requestsInFlight: number;
+  readonly documentsInFlight: number;
+  /** Undefined until the group was joined once. */
+  readonly assignment: readonly TopicPartition[] | undefined;
+  /** When a record was settled last, or the pipeline was last empty. */
+  readonly movedAtMs: number;
+  readonly lastFailure: string | undefined;
+}
+
+export interface Pipeline {
+  /**
+   * Runs until `signal` aborts: drains (within `drainTimeoutMs`), commits, leaves. Resolves with what was left
+   * unsettled; rejects when the source cannot go on.
+   */
+  run(signal: AbortSignal): Promise<{ readonly recordsLeft: number }>;
+  status(): PipelineStatus;
+}
+
+interface Partition extends TopicPartition {
+  readonly tracker: OffsetTracker;
+  /**
+   * What is committed, as far as known: undefined after each join until the source has delivered from the committed
+   * offset. Another member may have moved it meanwhile, and a commit must not move it back (G10).
+   */
+  committed: Offset | undefined;
+}
+
+const partitionKey = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { source, clock, observer, retry, routeOf, maxBytesHeld, commitIntervalMs, drainTimeoutMs } = options;
+  const failpoints = options.failpoints ?? noFailpoints;
+  const stopped = new AbortController();
+  const ledger = createLedger();
+  const routes = new Map<string, Route>();
+  /** Of the current assignment. A partition that is lost is forgotten: what it has in flight is settled but not committed. */
+  let partitions = new Map<string, Partition>();
+  let assignment: readonly TopicPartition[] | undefined;
+  let bytesHeld = 0;
+  let movedAtMs = clock.nowMs();
+  let moved = false;
+  /** Woken by progress. */
+  let waiters: (() => void)[] = [];
+  let committing: Promise<void> | undefined;
+
+  const settle = (ticket: Ticket, outcome: RecordOutcome): void => {
+    if (!ticket.tracker.settle(ticket, outcome)) return;
+    bytesHeld -= ticketBytes(ticket);
+    ledger.settled(ticket.outcome);
+    moved = true;
+  };
+
+  const progressed = (): void => {
+    if (moved) movedAtMs = clock.nowMs();
+    moved = false;
+    failpoints('settled');
+    const woken = waiters;
+    waiters = [];
+    for (const wake of woken) wake();
+  };
+
+  const letters = createDeadLetterQueue({
+    deadLetters: options.deadLetters,
+    clock,
+    observer,
+    retry,
+    settle: (ticket) => {
+      settle(ticket, 'dead-lettered');
+    },
+    progressed,
+    signal: stopped.signal,
+  });
+
+  const writer = createWriter({
+    sink: options.sink,
+    clock,
+    observer,
+    retry,
+    limit: createRequestLimit(options.maxRequests),
+    maxBatchCount: options.maxBatchCount,
+    maxBatchBytes: options.maxBatchBytes,
+    lingerMs: options.lingerMs,
+    settle,
+    refuse: (ticket, failure, write) => {
+      letters.add(ticket, failure, { index: write.index, id: write.id });
+    },
+    progressed,
+    failpoints,
+    signal: stopped.signal,
+  });
+
+  const routeTo = (topic: string): Route => {
+    let route = routes.get(topic);
+    if (route === undefined) routes.set(topic, (route = routeOf(topic)));
+    return route;
+  };
+
+  const ignore = (ticket: Ticket, reason: string, ignored: Map<string, number>): void => {
+    ticket.tracker.close(ticket);
+    bytesHeld -= ticketBytes(ticket);
+    ignored.set(reason, (ignored.get(reason) ?? 0) + 1);
+  };
+
+  /** Decoding and mapping are total; should a defect make one throw, that record alone must not stop the others (G6). */
+  const defect = (ticket: Ticket, error: unknown): Failure => ({
+    code: 'RECORD_NOT_HANDLED',
+    message: `Handling ${placeText(ticket.record)} threw ${error instanceof Error ? error.name : typeof error}.`,
+  });
+
+  const decode = (route: Route, ticket: Ticket): ChangeEvent => {
+    try {
+      return route.decode(ticket.record);
+    } catch (error) {
+      return { op: 'unreadable', record: ticket.record, failure: defect(ticket, error) };
+    }
+  };
+
+  const mapChange = (map: DocumentMapper, change: RowChange, ticket: Ticket): void => {
+    let mapped: Mapped;
+    try {
+      mapped = map(change);
+    } catch (error) {
+      mapped = { kind: 'refused', failure: defect(ticket, error) };
+    }
+    if (mapped.kind === 'write') writer.submit(mapped.write, ticket);
+    else letters.add(ticket, mapped.failure);
+  };
+
+  /** One record: decoded, mapped, queued. Synchronous. */
+  const take = (route: Route, ticket: Ticket, ignored: Map<string, number>): void => {
+    const event = decode(route, ticket);
+    switch (event.op) {
+      case 'read':
+      case 'create':
+      case 'update':
+      case 'delete':
+        if (route.mappers.length === 0) {
+          ignore(ticket, 'not-mapped', ignored);
+          return;
+        }
+        ticket.unsettled = route.mappers.length;
+        for (const map of route.mappers) mapChange(map, event, ticket);
+        return;
+      case 'truncate':
+        observer.warned({
+          code: 'TRUNCATE_REFUSED',
+          message: `${event.collection} was truncated at ${placeText(ticket.record)}; its documents were left as they are.`,
+        });
+        ignore(ticket, 'truncate', ignored);
+        return;
+      case 'ignored':
+        ignore(ticket, event.reason, ignored);
+        return;
+      case 'unreadable':
+        letters.add(ticket, event.failure);
+    }
+  };
+
+  /** The batch's partition, ready to be committed: deliveries start at the committed offset. */
+  const partitionOf = (batch: RecordBatch): Partition => {
+    const start = batch.records[0]?.offset ?? offset(batch.next - 1);
+    const key = partitionKey(batch);
+    let partition = partitions.get(key);
+    if (partition === undefined) {
+      const { topic, partition: number } = batch;
+      partition = { topic, partition: number, tracker: createOffsetTracker(start), committed: start };
+      partitions.set(key, partition);
+    }
+    partition.committed ??= start;
+    return partition;
+  };
+
+  const accept = (batch: RecordBatch): void => {
+    const partition = partitionOf(batch);
+    if (ledger.held() === 0) movedAtMs = clock.nowMs();
+    const { tracker } = partition;
+    const route = routeTo(batch.topic);
+    const ignored = new Map<string, number>();
+    let records = 0;
+    let bytes = 0;
+    for (const record of batch.records) {
+      const ticket = tracker.open(record);
+      if (ticket === undefined) continue;
+      records += 1;
+      bytes += ticketBytes(ticket);
+      bytesHeld += ticketBytes(ticket);
+      ledger.consumed();
+      take(route, ticket, ignored);
+    }
+    tracker.reach(batch.next);
+    observer.accepted(batch.topic, records, bytes, batch.highWatermark - batch.next);
+    for (const [reason, count] of ignored) {
+      ledger.ignored(reason, count);
+      observer.ignored(batch.topic, reason, count);
+    }
+    failpoints('decoded');
+    writer.flush();
+  };
+
+  const commitOnce = async (): Promise<void> => {
+    const settled: Settled[] = [];
+    for (const { topic, partition, tracker, committed } of partitions.values()) {
+      const next = tracker.watermark();
+      if (committed !== undefined && next > committed) settled.push({ topic, partition, next });
+    }
+    if (settled.length === 0) return;
+    let done: readonly Settled[];
+    try {
+      done = await source.commit(settled);
+    } catch (error) {
+      // Positions only grow: the next commit carries these too.
+      const reason = error instanceof Error ? error.message : String(error);
+      observer.warned({ code: 'KAFKA_UNREACHABLE', message: `Offsets could not be committed: ${reason}.` });
+      return;
+    }
+    for (const position of done) {
+      const partition = partitions.get(partitionKey(position));
+      if (partition !== undefined) partition.committed = position.next;
+    }
+    observer.committed(done.length);
+  };
+
+  /** Single flight: two commits at once could overtake each other. */
+  const commit = async (): Promise<void> => {
+    while (committing !== undefined) await committing;
+    committing = commitOnce().finally(() => {
+      committing = undefined;
+    });
+    await committing;
+  };
+
+  const progress = (): Promise<void> =>
+    new Promise((resolve) => {
+      waiters.push(resolve);
+    });
+
+  const revoking = async (): Promise<void> => {
+    const patience = new AbortController();
+    const tooLong = clock.sleep(drainTimeoutMs, patience.signal).then(() => 'too long');
+    let waited: unknown;
+    while (ledger.held() > 0 && waited !== 'too long') waited = await Promise.race([progress(), tooLong]);
+    patience.abort();
+    await commit();
+  };
+
+  const intake: Intake = {
+    room: () => (bytesHeld < maxBytesHeld ? undefined : progress()),
+    accept,
+    assigned: (assigned) => {
+      assignment = assigned;
+      const kept = new Map<string, Partition>();
+      for (const key of assigned.map(partitionKey)) {
+        const partition = partitions.get(key);
+        if (partition !== undefined) kept.set(key, { ...partition, committed: undefined });
+      }
+      partitions = kept;
+    },
+    revoking,
+  };
+
+  const commitRegularly = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await clock.sleep(commitIntervalMs, signal);
+      if (!signal.aborted) await commit();
+    }
+  };
+
+  return {
+    run: async (signal) => {
+      const ended = new AbortController();
+      const commits = commitRegularly(ended.signal);
+      try {
+        await source.run(intake, signal);
+      } finally {
+        ended.abort();
+        stopped.abort();
+        await commits;
+      }
+      return { recordsLeft: ledger.held() };
+    },
+    status: () => {
+      const { requestsInFlight, documents, lastFailure } = writer.load();
+      return {
+        accounts: ledger.accounts(),
+        recordsHeld: ledger.held(),
+        bytesHeld,
+        requestsInFlight,
+        documentsInFlight: documents,
+        assignment,
+        movedAtMs: ledger.held() === 0 ? clock.nowMs() : movedAtMs,
+        lastFailure: lastFailure === undefined ? undefined : lastFailure.message,
+      };
+    },
+  };
+}

@@ -1,0 +1,334 @@
+/**
+ * One write in flight a document, full batches at every rate (D4).
+ *
+ * Invariants:
+ *  1. No document is in two requests at once, and at most once in a request: so writes of one document reach
+ *     Elasticsearch in source order whatever the number of requests in flight (G3).
+ *  2. Every submitted write is answered exactly once: settled (`applied`, `superseded`) or refused; never dropped, and
+ *     for ever tried again while the cluster is in trouble (G6).
+ *  3. A lane is in the queue exactly when it has a waiting write and is not busy.
+ *  4. A write that an unsent newer one replaced is settled when the newer one is, and written if that is refused.
+ *
+ * A batch is sent at once when nothing is in flight (an idle system adds no latency), when it is full, or when it has
+ * lingered; it fills while requests are in flight (a busy system has full batches).
+ */
+import type { DocumentWrite } from '../model/document.ts';
+import type { Failure, FailureCode, WriteOutcome } from '../model/outcome.ts';
+import type { Entry, Lane } from './lane.ts';
+import { merge } from './lane.ts';
+import type { RecordOutcome, Ticket } from './offset-tracker.ts';
+import type { Clock, Observer, Sink } from './ports.ts';
+import type { RequestLimit } from './request-limit.ts';
+import type { RetryPolicy } from './retry.ts';
+import { retryDelayMs } from './retry.ts';
+import { createLaneQueue } from './lane-queue.ts';
+import { noFailpoints } from './failpoints.ts';
+import type { Failpoints } from './failpoints.ts';
+
+export interface WriterOptions {
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly retry: RetryPolicy;
+  readonly limit: RequestLimit;
+  readonly maxBatchCount: number;
+  readonly maxBatchBytes: number;
+  /** Longest time a batch that is not full waits while other requests are in flight. */
+  readonly lingerMs: number;
+  /** One write of the ticket is settled. */
+  readonly settle: (ticket: Ticket, outcome: RecordOutcome) => void;
+  /** The write can never be written; the ticket is settled when its dead letter is durable, which is the callee's job. */
+  readonly refuse: (ticket: Ticket, failure: Failure, write: DocumentWrite) => void;
+  /** A request was answered and everything it settles is settled. */
+  readonly progressed: () => void;
+  readonly failpoints?: Failpoints;
+  /** Ends everything at once; what is not settled stays so. */
+  readonly signal: AbortSignal;
+}
+
+export interface Writer {
+  submit(write: DocumentWrite, ticket: Ticket): void;
+  /** Call after a run of submits: sends what may be sent. */
+  flush(): void;
+  /** For status and metrics. */
+  load(): { readonly requestsInFlight: number; readonly documents: number; readonly lastFailure: Failure | undefined };
+}
+
+/** Failures that concern the cluster as a whole: when a whole request fails so, everybody waits, and one tries. */
+const clusterWide: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  'ELASTICSEARCH_OVERLOADED',
+  'ELASTICSEARCH_UNAVAILABLE',
+  'ELASTICSEARCH_UNREACHABLE',
+  'ELASTICSEARCH_UNAUTHORIZED',
+  'ELASTICSEARCH_ANSWER_UNEXPECTED',
+]);
+
+interface Sent {
+  readonly lane: Lane;
+  readonly entry: Entry;
+}
+
+/** What a write adds to a request, about: its text and an action line. Exact bytes are the sink's business. */
+function writeBytes(write: DocumentWrite): number {
+  return (write.action === 'index' ? write.source.length : 0) + write.id.length + 128;
+}
+
+export function createWriter(options: WriterOptions): Writer {
+  const { sink, clock, observer, retry, limit, maxBatchCount, maxBatchBytes, lingerMs, signal } = options;
+  const { settle, refuse, progressed, failpoints = noFailpoints } = options;
+  /** index → id → lane. */
+  const lanes = new Map<string, Map<string, Lane>>();
+  const queue = createLaneQueue();
+  let documents = 0;
+  let requestsInFlight = 0;
+  let lingering = false;
+  /** While the cluster as a whole fails: since when, how often, and that nobody sends before the wait is over. */
+  let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean } | undefined;
+  let lastFailure: Failure | undefined;
+
+  const lanesOf = (index: string): Map<string, Lane> => {
+    let ofIndex = lanes.get(index);
+    if (ofIndex === undefined) lanes.set(index, (ofIndex = new Map<string, Lane>()));
+    return ofIndex;
+  };
+
+  /** The lane's document is no longer in flight. */
+  const release = (lane: Lane): void => {
+    lane.busy = false;
+    if (lane.waiting !== undefined) {
+      queue.push(lane, writeBytes(lane.waiting.write));
+    } else {
+      lanesOf(lane.index).delete(lane.id);
+      documents -= 1;
+    }
+  };
+
+  const submit = (write: DocumentWrite, ticket: Ticket): void => {
+    const ofIndex = lanesOf(write.index);
+    const entry: Entry = { write, ticket, older: undefined };
+    const lane = ofIndex.get(write.id);
+    if (lane === undefined) {
+      const created: Lane = { index: write.index, id: write.id, waiting: entry, busy: false, attempts: 0 };
+      ofIndex.set(write.id, created);
+      documents += 1;
+      queue.push(created, writeBytes(write));
+    } else {
+      lane.waiting = lane.waiting === undefined ? entry : merge(lane.waiting, entry);
+    }
+  };
+
+  const takeBatch = (): Sent[] => {
+    const batch: Sent[] = [];
+    let bytes = 0;
+    while (batch.length < maxBatchCount) {
+      const lane = queue.peek();
+      const entry = lane?.waiting;
+      if (lane === undefined || entry === undefined) break;
+      bytes += writeBytes(entry.write);
+      if (bytes > maxBatchBytes && batch.length > 0) break;
+      queue.shift();
+      lane.waiting = undefined;
+      lane.busy = true;
+      batch.push({ lane, entry });
+    }
+    return batch;
+  };
+
+  const settleAll = (entry: Entry, outcome: RecordOutcome): number => {
+    settle(entry.ticket, outcome);
+    let coalesced = 0;
+    for (let older = entry.older; older !== undefined; older = older.older) {
+      settle(older.ticket, 'superseded');
+      coalesced += 1;
+    }
+    return coalesced;
+  };
+
+  const giveBack = (lane: Lane, entry: Entry | undefined): void => {
+    if (entry !== undefined) lane.waiting = lane.waiting === undefined ? entry : merge(entry, lane.waiting);
+  };
+
+  /** Everybody waits; the writes go back to the front, in their order. */
+  const holdAll = (sent: readonly Sent[], failure: Failure): void => {
+    for (const { lane, entry } of sent) {
+      giveBack(lane, entry);
+      lane.busy = false;
+    }
+    queue.unshift(sent.map(({ lane }) => lane));
+    lastFailure = failure;
+    trouble ??= { failure, sinceMs: clock.nowMs(), attempts: 0, waiting: false };
+    if (trouble.waiting) return;
+    const held = trouble;
+    held.failure = failure;
+    held.attempts += 1;
+    held.waiting = true;
+    const delayMs = retryDelayMs(retry, failure, held.attempts);
+    observer.waiting(failure, held.attempts, delayMs);
+    void clock.sleep(delayMs, signal).then(() => {
+      held.waiting = false;
+      flush();
+    });
+  };
+
+  /** Only these documents wait: the cluster takes others. */
+  const park = (parked: readonly Lane[], failure: Failure): void => {
+    lastFailure = failure;
+    const attempts = Math.max(...parked.map((lane) => lane.attempts));
+    const delayMs = retryDelayMs(retry, failure, attempts);
+    observer.waiting(failure, attempts, delayMs);
+    void clock.sleep(delayMs, signal).then(() => {
+      for (const lane of parked) release(lane);
+      flush();
+    });
+  };
+
+  const settleBatch = (sent: readonly Sent[], outcomes: readonly WriteOutcome[]): void => {
+    const parked = new Map<FailureCode, { failure: Failure; lanes: Lane[] }>();
+    const tally = createTally(observer);
+    sent.forEach(({ lane, entry }, position) => {
+      const outcome = outcomes[position] ?? unanswered;
+      tally.add(lane.index, outcome.status, 1);
+      switch (outcome.status) {
+        case 'applied':
+        case 'superseded':
+          tally.add(lane.index, 'coalesced', settleAll(entry, outcome.status));
+          lane.attempts = 0;
+          release(lane);
+          return;
+        case 'rejected':
+          refuse(entry.ticket, outcome.failure, entry.write);
+          giveBack(lane, entry.older);
+          lane.attempts = 0;
+          release(lane);
+          return;
+        case 'retryable': {
+          giveBack(lane, entry);
+          lane.attempts += 1;
+          const group = parked.get(outcome.failure.code);
+          if (group === undefined) parked.set(outcome.failure.code, { failure: outcome.failure, lanes: [lane] });
+          else group.lanes.push(lane);
+        }
+      }
+    });
+    tally.report();
+    for (const group of parked.values()) park(group.lanes, group.failure);
+  };
+
+  const answered = (sent: readonly Sent[], outcomes: readonly WriteOutcome[], sentAtMs: number): void => {
+    if (outcomes.some((outcome) => outcome.status === 'retryable' && outcome.failure.status === 429)) {
+      limit.overloaded(sentAtMs, clock.nowMs());
+    }
+    const failure = wholeFailure(outcomes);
+    if (failure !== undefined) {
+      holdAll(sent, failure);
+      return;
+    }
+    if (trouble !== undefined && sentAtMs >= trouble.sinceMs && !trouble.waiting) {
+      observer.recovered(trouble.failure.code, clock.nowMs() - trouble.sinceMs);
+      trouble = undefined;
+    }
+    limit.succeeded(requestsInFlight + 1);
+    settleBatch(sent, outcomes);
+  };
+
+  const send = async (sent: readonly Sent[]): Promise<void> => {
+    const sentAtMs = clock.nowMs();
+    requestsInFlight += 1;
+    let outcomes: readonly WriteOutcome[];
+    try {
+      const answer = sink.write(
+        sent.map(({ entry }) => entry.write),
+        signal,
+      );
+      failpoints('sent');
+      outcomes = await answer;
+    } catch (error) {
+      if (signal.aborted) return;
+      outcomes = sent.map(() => thrown(error));
+    }
+    if (signal.aborted) return;
+    failpoints('answered');
+    requestsInFlight -= 1;
+    const bytes = sent.reduce((sum, { entry }) => sum + writeBytes(entry.write), 0);
+    observer.request(clock.nowMs() - sentAtMs, sent.length, bytes, wholeFailure(outcomes) !== undefined);
+    answered(sent, outcomes, sentAtMs);
+    progressed();
+    flush();
+  };
+
+  const linger = (): void => {
+    if (lingering) return;
+    lingering = true;
+    void clock.sleep(lingerMs, signal).then(() => {
+      lingering = false;
+      if (!signal.aborted && mayStart()) sendOne();
+      flush();
+    });
+  };
+
+  const mayStart = (): boolean =>
+    queue.length() > 0 && trouble?.waiting !== true && requestsInFlight < (trouble === undefined ? limit.current() : 1);
+
+  const sendOne = (): void => {
+    void send(takeBatch());
+  };
+
+  const flush = (): void => {
+    while (!signal.aborted && mayStart()) {
+      const full = queue.length() >= maxBatchCount || queue.bytes() >= maxBatchBytes;
+      if (!full && requestsInFlight > 0) {
+        linger();
+        return;
+      }
+      sendOne();
+    }
+  };
+
+  return { submit, flush, load: () => ({ requestsInFlight, documents, lastFailure: trouble?.failure ?? lastFailure }) };
+}
+
+const unanswered: WriteOutcome = {
+  status: 'retryable',
+  failure: {
+    code: 'ELASTICSEARCH_ANSWER_UNEXPECTED',
+    message: 'The sink answered fewer outcomes than it was given writes.',
+  },
+};
+
+function thrown(error: unknown): WriteOutcome {
+  const message = `The sink failed: ${error instanceof Error ? error.message : String(error)}.`;
+  return { status: 'retryable', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
+}
+
+/** The failure of a request that failed as a whole, for a reason that concerns the cluster as a whole. */
+function wholeFailure(outcomes: readonly WriteOutcome[]): Failure | undefined {
+  let failure: Failure | undefined;
+  for (const outcome of outcomes) {
+    if (outcome.status !== 'retryable' || !clusterWide.has(outcome.failure.code)) return undefined;
+    failure = outcome.failure;
+  }
+  return failure;
+}
+
+type Counted = WriteOutcome['status'] | 'coalesced';
+
+/** Counts a batch's outcomes per index, to tell the observer once per batch. */
+function createTally(observer: Observer): {
+  add(index: string, outcome: Counted, writes: number): void;
+  report(): void;
+} {
+  const counts = new Map<string, Map<Counted, number>>();
+  return {
+    add: (index, outcome, writes) => {
+      if (writes === 0) return;
+      let ofIndex = counts.get(index);
+      if (ofIndex === undefined) counts.set(index, (ofIndex = new Map<Counted, number>()));
+      ofIndex.set(outcome, (ofIndex.get(outcome) ?? 0) + writes);
+    },
+    report: () => {
+      for (const [index, ofIndex] of counts) {
+        for (const [outcome, writes] of ofIndex) observer.wrote(index, outcome, writes);
+      }
+    },
+  };
+}
