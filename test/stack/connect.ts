@@ -1,0 +1,71 @@
+/** Kafka Connect with the Debezium connector for PostgreSQL, distributed: its configuration and offsets live in Kafka. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Progress, kafkaJars } from './artifacts.ts';
+import { createRunFolder } from './folders.ts';
+import { kafkaJdk } from './jdk.ts';
+import { shortLived } from './kafka.ts';
+import { freePort } from './ports.ts';
+import { propertiesFile } from './properties.ts';
+import { type Server, startServer } from './server-process.ts';
+
+/** A Connect worker; `address` is the URL of its REST interface, which `connectors.ts` speaks to. */
+export interface Connect extends Server {
+  readonly port: number;
+  readonly address: string;
+}
+
+export interface ConnectOptions {
+  /** The bootstrap address; a promise lets a worker be prepared while the broker starts. */
+  readonly kafka: string | Promise<string>;
+  readonly preferredPort?: number;
+  readonly heapMegabytes?: number;
+  /** Further lines of `connect.properties`; they win. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly progress?: Progress;
+}
+
+export async function startConnect(options: ConnectOptions): Promise<Connect> {
+  const progress = options.progress ?? (() => undefined);
+  const [jars, jdk, folder] = await Promise.all([kafkaJars(progress), kafkaJdk(), createRunFolder('connect')]);
+  const port = await freePort(options.preferredPort);
+  const properties = join(folder, 'connect.properties');
+  await writeFile(properties, propertiesFile({ ...workerSettings(await options.kafka, port), ...options.settings }));
+
+  progress('starting Kafka Connect');
+  const heap = `-Xmx${options.heapMegabytes ?? 256}m`;
+  const main = 'org.apache.kafka.connect.cli.ConnectDistributed';
+  const address = `http://127.0.0.1:${port}`;
+  const server = await startServer({
+    name: 'Kafka Connect',
+    command: join(jdk.home, 'bin', 'java'),
+    args: [heap, ...shortLived, '-cp', join(jars, '*'), main, properties],
+    logFile: join(folder, 'connect.log'),
+    isReady: async () => (await fetch(`${address}/connectors`, { signal: AbortSignal.timeout(2000) })).ok,
+  });
+  return Object.assign(server, { port, address });
+}
+
+function workerSettings(kafka: string, port: number): Record<string, string | number> {
+  return {
+    'bootstrap.servers': kafka,
+    'group.id': 'connect',
+    listeners: `http://127.0.0.1:${port}`,
+    'rest.advertised.host.name': '127.0.0.1',
+    'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'config.storage.topic': 'connect-config',
+    'config.storage.replication.factor': 1,
+    'offset.storage.topic': 'connect-offset',
+    'offset.storage.replication.factor': 1,
+    'offset.storage.partitions': 1,
+    'status.storage.topic': 'connect-status',
+    'status.storage.replication.factor': 1,
+    'status.storage.partitions': 1,
+    'plugin.discovery': 'service_load',
+    'offset.flush.interval.ms': 1000,
+    'scheduled.rebalance.max.delay.ms': 0,
+    'session.timeout.ms': 2000,
+    'heartbeat.interval.ms': 500,
+  };
+}

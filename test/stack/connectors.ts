@@ -1,0 +1,63 @@
+/** The REST interface of Kafka Connect, as far as tests need it. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+const patienceMs = 60_000;
+
+/** Registers the connector, or changes the configuration of one that is there, and waits until all its tasks run. */
+export async function registerConnector(
+  connect: string,
+  name: string,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  await request(connect, 'PUT', `/connectors/${name}/config`, config);
+  await untilConnectorRuns(connect, name);
+}
+
+/** Removes the connector; not being there is fine. Its replication slot stays in the database. */
+export async function deleteConnector(connect: string, name: string): Promise<void> {
+  await request(connect, 'DELETE', `/connectors/${name}`);
+}
+
+/** Waits until the connector and its tasks are RUNNING. Throws with the trace of what failed. */
+export async function untilConnectorRuns(connect: string, name: string): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const states = await partStates(connect, name);
+    const failed = states.find((part) => part.state === 'FAILED');
+    if (failed !== undefined) throw new Error(`Connector ${name} failed: ${failed.trace ?? 'it says no more'}`);
+    if (states.length > 1 && states.every((part) => part.state === 'RUNNING')) return;
+    if (performance.now() > deadline) throw new Error(`Connector ${name} did not run within ${patienceMs / 1000} s.`);
+    await delay(50);
+  }
+}
+
+interface PartState {
+  readonly state: string;
+  readonly trace?: string;
+}
+
+/** The states of the connector and its tasks; none while the worker does not know it yet. */
+async function partStates(connect: string, name: string): Promise<readonly PartState[]> {
+  const response = await fetch(`${connect}/connectors/${name}/status`);
+  if (!response.ok) return [];
+  const status = (await response.json()) as { connector: PartState; tasks: readonly PartState[] };
+  return [status.connector, ...status.tasks];
+}
+
+/** Sends a request, again while the worker says that it is rebalancing (409). */
+async function request(connect: string, method: string, path: string, body?: unknown): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const response = await fetch(`${connect}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (response.ok || (method === 'DELETE' && response.status === 404)) return;
+    const answer = await response.text();
+    if (response.status !== 409 || performance.now() > deadline) {
+      throw new Error(`Kafka Connect answered ${response.status} to ${method} ${path}: ${answer}`);
+    }
+    await delay(100);
+  }
+}
