@@ -28,8 +28,9 @@ const maxLettersPerRequest = 500;
 
 export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLetterQueue {
   const { deadLetters, clock, observer, retry, settle, progressed, signal } = options;
-  let queue: { ticket: Ticket; letter: DeadLetter }[] = [];
+  const queue: { ticket: Ticket; letter: DeadLetter }[] = [];
   let writing = 0;
+  const aborted = (): boolean => signal.aborted;
 
   const persist = async (letters: readonly DeadLetter[]): Promise<void> => {
     const sinceMs = clock.nowMs();
@@ -39,7 +40,7 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
         if (attempt > 1) observer.recovered('DEAD_LETTERS_UNAVAILABLE', clock.nowMs() - sinceMs);
         return;
       } catch (error) {
-        if (signal.aborted) return;
+        if (aborted()) return;
         const reason = error instanceof Error ? error.message : String(error);
         const failure: Failure = {
           code: 'DEAD_LETTERS_UNAVAILABLE',
@@ -49,18 +50,18 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
         observer.waiting(failure, attempt, delayMs);
         await clock.sleep(delayMs, signal);
         // A letter that did not become durable keeps its ticket: its record is read again after a restart.
-        if (signal.aborted) return;
+        if (aborted()) return;
       }
     }
   };
 
   const drain = async (): Promise<void> => {
-    while (queue.length > 0 && !signal.aborted) {
+    while (queue.length > 0 && !aborted()) {
       const taken = queue.splice(0, maxLettersPerRequest);
       writing = taken.length;
       await persist(taken.map(({ letter }) => letter));
       writing = 0;
-      if (signal.aborted) return;
+      if (aborted()) return;
       const counts = new Map<string, { topic: string; code: string; records: number }>();
       for (const { ticket, letter } of taken) {
         settle(ticket);

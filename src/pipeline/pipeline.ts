@@ -8,16 +8,15 @@ import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.
 import type { ChangeEvent, RowChange } from '../model/change-event.ts';
 import type { DocumentMapper, Mapped } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import { offset } from '../model/position.ts';
-import type { Offset } from '../model/position.ts';
+import { createAssignment } from './assignment.ts';
 import { createDeadLetterQueue } from './dead-letter-queue.ts';
 import type { Failpoints } from './failpoints.ts';
 import { noFailpoints } from './failpoints.ts';
 import { createLedger } from './ledger.ts';
 import type { Accounts } from './ledger.ts';
-import { createOffsetTracker, ticketBytes } from './offset-tracker.ts';
-import type { OffsetTracker, RecordOutcome, Ticket } from './offset-tracker.ts';
-import type { Clock, DeadLetters, Intake, Observer, Settled, Sink, Source } from './ports.ts';
+import { ticketBytes } from './offset-tracker.ts';
+import type { RecordOutcome, Ticket } from './offset-tracker.ts';
+import type { Clock, DeadLetters, Intake, Observer, Sink, Source } from './ports.ts';
 import { createRequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
 import { createWriter } from './writer.ts';
@@ -72,32 +71,18 @@ export interface Pipeline {
   status(): PipelineStatus;
 }
 
-interface Partition extends TopicPartition {
-  readonly tracker: OffsetTracker;
-  /**
-   * What is committed, as far as known: undefined after each join until the source has delivered from the committed
-   * offset. Another member may have moved it meanwhile, and a commit must not move it back (G10).
-   */
-  committed: Offset | undefined;
-}
-
-const partitionKey = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
-
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { source, clock, observer, retry, routeOf, maxBytesHeld, commitIntervalMs, drainTimeoutMs } = options;
   const failpoints = options.failpoints ?? noFailpoints;
   const stopped = new AbortController();
+  const assignment = createAssignment(source, observer);
   const ledger = createLedger();
   const routes = new Map<string, Route>();
-  /** Of the current assignment. A partition that is lost is forgotten: what it has in flight is settled but not committed. */
-  let partitions = new Map<string, Partition>();
-  let assignment: readonly TopicPartition[] | undefined;
   let bytesHeld = 0;
   let movedAtMs = clock.nowMs();
   let moved = false;
   /** Woken by progress. */
   let waiters: (() => void)[] = [];
-  let committing: Promise<void> | undefined;
 
   const settle = (ticket: Ticket, outcome: RecordOutcome): void => {
     if (!ticket.tracker.settle(ticket, outcome)) return;
@@ -212,24 +197,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   };
 
-  /** The batch's partition, ready to be committed: deliveries start at the committed offset. */
-  const partitionOf = (batch: RecordBatch): Partition => {
-    const start = batch.records[0]?.offset ?? offset(batch.next - 1);
-    const key = partitionKey(batch);
-    let partition = partitions.get(key);
-    if (partition === undefined) {
-      const { topic, partition: number } = batch;
-      partition = { topic, partition: number, tracker: createOffsetTracker(start), committed: start };
-      partitions.set(key, partition);
-    }
-    partition.committed ??= start;
-    return partition;
-  };
-
   const accept = (batch: RecordBatch): void => {
-    const partition = partitionOf(batch);
     if (ledger.held() === 0) movedAtMs = clock.nowMs();
-    const { tracker } = partition;
+    const tracker = assignment.trackerOf(batch);
     const route = routeTo(batch.topic);
     const ignored = new Map<string, number>();
     let records = 0;
@@ -253,38 +223,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     writer.flush();
   };
 
-  const commitOnce = async (): Promise<void> => {
-    const settled: Settled[] = [];
-    for (const { topic, partition, tracker, committed } of partitions.values()) {
-      const next = tracker.watermark();
-      if (committed !== undefined && next > committed) settled.push({ topic, partition, next });
-    }
-    if (settled.length === 0) return;
-    let done: readonly Settled[];
-    try {
-      done = await source.commit(settled);
-    } catch (error) {
-      // Positions only grow: the next commit carries these too.
-      const reason = error instanceof Error ? error.message : String(error);
-      observer.warned({ code: 'KAFKA_UNREACHABLE', message: `Offsets could not be committed: ${reason}.` });
-      return;
-    }
-    for (const position of done) {
-      const partition = partitions.get(partitionKey(position));
-      if (partition !== undefined) partition.committed = position.next;
-    }
-    observer.committed(done.length);
-  };
-
-  /** Single flight: two commits at once could overtake each other. */
-  const commit = async (): Promise<void> => {
-    while (committing !== undefined) await committing;
-    committing = commitOnce().finally(() => {
-      committing = undefined;
-    });
-    await committing;
-  };
-
   const progress = (): Promise<void> =>
     new Promise((resolve) => {
       waiters.push(resolve);
@@ -296,28 +234,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     let waited: unknown;
     while (ledger.held() > 0 && waited !== 'too long') waited = await Promise.race([progress(), tooLong]);
     patience.abort();
-    await commit();
+    await assignment.commit();
   };
 
   const intake: Intake = {
     room: () => (bytesHeld < maxBytesHeld ? undefined : progress()),
     accept,
-    assigned: (assigned) => {
-      assignment = assigned;
-      const kept = new Map<string, Partition>();
-      for (const key of assigned.map(partitionKey)) {
-        const partition = partitions.get(key);
-        if (partition !== undefined) kept.set(key, { ...partition, committed: undefined });
-      }
-      partitions = kept;
-    },
+    assigned: assignment.assigned,
     revoking,
   };
 
   const commitRegularly = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) {
+    for (;;) {
       await clock.sleep(commitIntervalMs, signal);
-      if (!signal.aborted) await commit();
+      if (signal.aborted) return;
+      await assignment.commit();
     }
   };
 
@@ -342,7 +273,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         bytesHeld,
         requestsInFlight,
         documentsInFlight: documents,
-        assignment,
+        assignment: assignment.partitions(),
         movedAtMs: ledger.held() === 0 ? clock.nowMs() : movedAtMs,
         lastFailure: lastFailure === undefined ? undefined : lastFailure.message,
       };

@@ -24,6 +24,7 @@ import { retryDelayMs } from './retry.ts';
 import { createLaneQueue } from './lane-queue.ts';
 import { noFailpoints } from './failpoints.ts';
 import type { Failpoints } from './failpoints.ts';
+import { createTally } from './tally.ts';
 
 export interface WriterOptions {
   readonly sink: Sink;
@@ -308,27 +309,4 @@ function wholeFailure(outcomes: readonly WriteOutcome[]): Failure | undefined {
     failure = outcome.failure;
   }
   return failure;
-}
-
-type Counted = WriteOutcome['status'] | 'coalesced';
-
-/** Counts a batch's outcomes per index, to tell the observer once per batch. */
-function createTally(observer: Observer): {
-  add(index: string, outcome: Counted, writes: number): void;
-  report(): void;
-} {
-  const counts = new Map<string, Map<Counted, number>>();
-  return {
-    add: (index, outcome, writes) => {
-      if (writes === 0) return;
-      let ofIndex = counts.get(index);
-      if (ofIndex === undefined) counts.set(index, (ofIndex = new Map<Counted, number>()));
-      ofIndex.set(outcome, (ofIndex.get(outcome) ?? 0) + writes);
-    },
-    report: () => {
-      for (const [index, ofIndex] of counts) {
-        for (const [outcome, writes] of ofIndex) observer.wrote(index, outcome, writes);
-      }
-    },
-  };
 }

@@ -1,0 +1,22 @@
+import type { DeadLetter, DeadLetters } from '../../src/pipeline/ports.ts';
+
+export interface MemoryDeadLetters extends DeadLetters {
+  readonly letters: readonly DeadLetter[];
+}
+
+/** Keeps letters in memory; the first `failures` requests fail. */
+export function createMemoryDeadLetters(failures = 0): MemoryDeadLetters {
+  const letters: DeadLetter[] = [];
+  let left = failures;
+  return {
+    letters,
+    write: (added) => {
+      if (left > 0) {
+        left -= 1;
+        return Promise.reject(new Error('scripted'));
+      }
+      letters.push(...added);
+      return Promise.resolve();
+    },
+  };
+}

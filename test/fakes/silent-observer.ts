@@ -1,0 +1,18 @@
+import type { Observer } from '../../src/pipeline/ports.ts';
+
+/** Watches nothing, but for what a test overrides. */
+export function silentObserver(overrides: Partial<Observer> = {}): Observer {
+  const nothing = (): void => undefined;
+  return {
+    accepted: nothing,
+    ignored: nothing,
+    wrote: nothing,
+    request: nothing,
+    deadLettered: nothing,
+    committed: nothing,
+    waiting: nothing,
+    recovered: nothing,
+    warned: nothing,
+    ...overrides,
+  };
+}

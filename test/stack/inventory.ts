@@ -1,0 +1,92 @@
+/** The tutorial's `inventory` database, one to a test: a database, a connector and a topic prefix of its own. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { deleteConnector, registerConnector } from './connectors.ts';
+import { inventoryConnector } from './versions.ts';
+
+/** Creates the schema and its rows in the database that `address` names. */
+export async function loadInventory(address: string): Promise<void> {
+  const sql = await readFile(join(import.meta.dirname, 'inventory.sql'), 'utf8');
+  await withClient(address, (client) => client.query(sql));
+}
+
+/** An inventory whose changes flow to Kafka; disposing of it removes the connector, the slot and the database. */
+export interface CapturedInventory extends AsyncDisposable {
+  /** Topics are `<topicPrefix>.inventory.customers` and so on; also the name of the database and of the connector. */
+  readonly topicPrefix: string;
+  /** The connection URI of the database. */
+  readonly address: string;
+  /** Runs one transaction of one or more statements. */
+  query(sql: string): Promise<pg.QueryResult>;
+}
+
+export interface CaptureOptions {
+  readonly postgres: string;
+  readonly connect: string;
+  /** Lower-case letters, digits and `_`, and unlike that of any other test. */
+  readonly topicPrefix: string;
+  /** Run after `inventory.sql` and before the snapshot, for further tables and rows. */
+  readonly sql?: string;
+  /** Further connector properties; they win. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Creates the database, registers its connector and waits until that runs; the snapshot may still be under way. */
+export async function captureInventory(options: CaptureOptions): Promise<CapturedInventory> {
+  const { topicPrefix } = options;
+  await withClient(options.postgres, (client) => client.query(`CREATE DATABASE ${topicPrefix}`));
+  const address = new URL(options.postgres);
+  address.pathname = topicPrefix;
+  await loadInventory(address.href);
+  const client = new pg.Client({ connectionString: address.href });
+  await client.connect();
+  if (options.sql !== undefined) await client.query(options.sql);
+  const config = inventoryConnector({
+    host: address.hostname,
+    port: Number(address.port),
+    user: address.username,
+    password: address.password,
+    database: topicPrefix,
+    topicPrefix,
+    ...(options.settings && { settings: options.settings }),
+  });
+  await registerConnector(options.connect, topicPrefix, config);
+  return {
+    topicPrefix,
+    address: address.href,
+    query: (sql) => client.query(sql),
+    async [Symbol.asyncDispose]() {
+      await client.end();
+      await deleteConnector(options.connect, topicPrefix);
+      await withClient(options.postgres, (admin) => dropDatabase(admin, topicPrefix));
+    },
+  };
+}
+
+/** The connector lets go of its slot when its task has ended, a little after its deletion was accepted. */
+async function dropDatabase(admin: pg.Client, name: string): Promise<void> {
+  await admin.query('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1', [name]);
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const left = await admin.query<{ active: boolean }>(
+      'SELECT active FROM pg_replication_slots WHERE slot_name = $1',
+      [name],
+    );
+    if (left.rows.every((slot) => !slot.active) || performance.now() > deadline) break;
+  }
+  await admin.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [
+    name,
+  ]);
+  await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+}
+
+async function withClient<T>(address: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: address });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
