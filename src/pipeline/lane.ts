@@ -31,17 +31,20 @@ export function isNewer(version: ExternalVersion, than: ExternalVersion): boolea
   return version.length === than.length ? version > than : version.length > than.length;
 }
 
-/** One entry that stands for both; what it stands for stays ordered, newest first. Of equal versions `b` is on top. */
+/** One entry that stands for both chains, newest first; of equal versions `b` comes first. */
 export function merge(a: Entry, b: Entry): Entry {
-  const [upper, lower] = isNewer(a.write.version, b.write.version) ? [a, b] : [b, a];
-  let above = upper;
-  while (above.older !== undefined && isNewer(above.older.write.version, lower.write.version)) above = above.older;
-  const between = above.older;
-  above.older = lower;
-  if (between !== undefined) {
-    let last = lower;
-    while (last.older !== undefined) last = last.older;
-    last.older = between;
+  const [top, other] = isNewer(a.write.version, b.write.version) ? [a, b] : [b, a];
+  let at = top;
+  let rest: Entry | undefined = other;
+  while (rest !== undefined) {
+    const below: Entry | undefined = at.older;
+    if (below === undefined || isNewer(rest.write.version, below.write.version)) {
+      at.older = rest;
+      at = rest;
+      rest = below;
+    } else {
+      at = below;
+    }
   }
-  return upper;
+  return top;
 }

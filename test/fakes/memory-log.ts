@@ -1,0 +1,120 @@
+import { offset } from '../../src/model/position.ts';
+import type { Offset } from '../../src/model/position.ts';
+import type { SourceRecord, TopicPartition } from '../../src/model/record.ts';
+import type { Intake, Settled, Source } from '../../src/pipeline/ports.ts';
+
+/** A member of the group; its records come when the test says so. */
+export interface MemoryMember extends Source {
+  /** Hands over the next records of a partition, at most `count`, if the intake has room; how many. */
+  deliver(from: TopicPartition, count: number): number;
+  /** Commits that it asked for and that were refused because it owns the partition no more. */
+  refused(): number;
+}
+
+/** Partitions in memory, and a group that reads them. */
+export interface MemoryLog {
+  append(to: TopicPartition, key: string | null, value: string | null): Offset;
+  records(of: TopicPartition): readonly SourceRecord[];
+  committed(of: TopicPartition): Offset;
+  /** A member that owns nothing until the next rebalance. */
+  join(): MemoryMember;
+  /**
+   * A new generation: members named give up what they have (waiting for their drain), then get their partitions and
+   * continue at what is committed. A member that is not named is thrown out: nobody tells it, its commits are refused,
+   * and nothing is delivered to it any more, as if its heartbeats were lost.
+   */
+  rebalance(assignments: ReadonlyMap<MemoryMember, readonly TopicPartition[]>): Promise<void>;
+}
+
+interface MemberState {
+  intake: Intake | undefined;
+  /** What the group knows that it owns. */
+  owned: ReadonlySet<string>;
+  readonly positions: Map<string, Offset>;
+}
+
+const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
+
+export function createMemoryLog(): MemoryLog {
+  const log = new Map<string, SourceRecord[]>();
+  const committed = new Map<string, Offset>();
+  const states = new Map<MemoryMember, MemberState>();
+
+  const recordsOf = (of: TopicPartition): SourceRecord[] => {
+    let records = log.get(keyOf(of));
+    if (records === undefined) log.set(keyOf(of), (records = []));
+    return records;
+  };
+
+  const commit = (position: Settled): void => {
+    const before = committed.get(keyOf(position)) ?? 0;
+    if (position.next < before) throw new Error(`${keyOf(position)} was moved back from ${before} to ${position.next}`);
+    committed.set(keyOf(position), position.next);
+  };
+
+  const join = (): MemoryMember => {
+    const state: MemberState = { intake: undefined, owned: new Set(), positions: new Map() };
+    let refused = 0;
+    const member: MemoryMember = {
+      refused: () => refused,
+      deliver: (from, count) => {
+        const name = keyOf(from);
+        if (!state.owned.has(name) || state.intake === undefined || state.intake.room() !== undefined) return 0;
+        const at = state.positions.get(name) ?? offset(0);
+        const records = recordsOf(from).slice(at, at + count);
+        if (records.length === 0) return 0;
+        const next = offset(at + records.length);
+        state.positions.set(name, next);
+        state.intake.accept({ ...from, records, next, highWatermark: offset(recordsOf(from).length) });
+        return records.length;
+      },
+      run: (given, signal) =>
+        new Promise((resolve) => {
+          state.intake = given;
+          signal.addEventListener('abort', () => {
+            void given.revoking().then(resolve);
+          });
+        }),
+      commit: (settled) => {
+        const done = settled.filter((position) => state.owned.has(keyOf(position)));
+        refused += settled.length - done.length;
+        done.forEach(commit);
+        return Promise.resolve(done);
+      },
+    };
+    states.set(member, state);
+    return member;
+  };
+
+  return {
+    join,
+    records: recordsOf,
+    committed: (of) => committed.get(keyOf(of)) ?? offset(0),
+    append: (to, key, value) => {
+      const records = recordsOf(to);
+      const record: SourceRecord = {
+        topic: to.topic,
+        partition: to.partition,
+        offset: offset(records.length),
+        timestampMs: 0,
+        headers: undefined,
+        key: key === null ? null : Buffer.from(key),
+        value: value === null ? null : Buffer.from(value),
+      };
+      records.push(record);
+      return record.offset;
+    },
+    rebalance: async (assignments) => {
+      await Promise.all([...assignments.keys()].map(async (member) => states.get(member)?.intake?.revoking()));
+      for (const [member, state] of states) {
+        const partitions = assignments.get(member);
+        state.owned = new Set(partitions?.map(keyOf));
+        if (partitions === undefined) continue;
+        for (const partition of partitions) {
+          state.positions.set(keyOf(partition), committed.get(keyOf(partition)) ?? offset(0));
+        }
+        state.intake?.assigned(partitions);
+      }
+    },
+  };
+}

@@ -1,0 +1,139 @@
+/** Members of one group around one log and one index, all in memory: what the pipeline's properties are played in. */
+import type { ChangeEvent } from '../../src/model/change-event.ts';
+import type { DocumentMapper, DocumentWrite } from '../../src/model/document.ts';
+import type { Failure } from '../../src/model/outcome.ts';
+import { externalVersion } from '../../src/model/position.ts';
+import type { SourceRecord, TopicPartition } from '../../src/model/record.ts';
+import { createPipeline } from '../../src/pipeline/pipeline.ts';
+import type { Pipeline, Route } from '../../src/pipeline/pipeline.ts';
+import type { Sink } from '../../src/pipeline/ports.ts';
+import { createManualClock } from '../fakes/manual-clock.ts';
+import type { ManualClock } from '../fakes/manual-clock.ts';
+import { createMemoryDeadLetters } from '../fakes/memory-dead-letters.ts';
+import type { MemoryDeadLetters } from '../fakes/memory-dead-letters.ts';
+import { createMemoryLog } from '../fakes/memory-log.ts';
+import type { MemoryLog, MemoryMember } from '../fakes/memory-log.ts';
+import { createMemorySink } from '../fakes/memory-sink.ts';
+import type { Fault, MemorySink } from '../fakes/memory-sink.ts';
+import { silentObserver } from '../fakes/silent-observer.ts';
+
+/** A document that the index refuses, and a record that cannot be decoded; null is a delete, all else a document. */
+export const poison = '{"poison":true}';
+export const unreadable = 'not json';
+
+export const partitions: readonly TopicPartition[] = [
+  { topic: 't', partition: 0 },
+  { topic: 't', partition: 1 },
+];
+
+export const limits = { maxRequests: 3, maxBatchCount: 4, maxBatchBytes: 1000, lingerMs: 10, maxBytesHeld: 30_000 };
+const times = { commitIntervalMs: 100, drainTimeoutMs: 50 };
+
+/** A member's process: it may be ended as by SIGKILL, with its requests still under way. */
+export interface Instance {
+  readonly member: MemoryMember;
+  readonly pipeline: Pipeline;
+  readonly clock: ManualClock;
+  readonly deadLetters: MemoryDeadLetters;
+  /** The ids of each request that this instance waits for. */
+  inFlight(): readonly (readonly string[])[];
+  stop(): Promise<{ readonly recordsLeft: number }>;
+}
+
+export interface World {
+  readonly log: MemoryLog;
+  readonly sink: MemorySink;
+  start(letterFailures: number): Instance;
+}
+
+export function createWorld(): World {
+  const log = createMemoryLog();
+  const sink = createMemorySink({ hold: true });
+  return {
+    log,
+    sink,
+    start: (letterFailures) => {
+      const member = log.join();
+      const clock = createManualClock();
+      const deadLetters = createMemoryDeadLetters(letterFailures);
+      const inFlight = new Set<readonly string[]>();
+      const watched: Sink = {
+        write: async (writes, signal) => {
+          const ids = writes.map(({ id }) => id);
+          inFlight.add(ids);
+          try {
+            return await sink.write(writes, signal);
+          } finally {
+            inFlight.delete(ids);
+          }
+        },
+      };
+      const pipeline = createPipeline({
+        source: member,
+        sink: watched,
+        deadLetters,
+        clock,
+        observer: silentObserver(),
+        retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
+        routeOf: (): Route => ({ decode, mappers: [mapper] }),
+        ...limits,
+        ...times,
+      });
+      const stopping = new AbortController();
+      const running = pipeline.run(stopping.signal);
+      return {
+        member,
+        pipeline,
+        clock,
+        deadLetters,
+        inFlight: () => [...inFlight],
+        stop: () => {
+          stopping.abort();
+          return running;
+        },
+      };
+    },
+  };
+}
+
+function decode(record: SourceRecord): ChangeEvent {
+  const said = { record, collection: record.topic, key: null };
+  if (record.value === null) return { ...said, op: 'delete', before: null, tombstone: false };
+  const text = record.value.toString();
+  if (text === unreadable) {
+    return { op: 'unreadable', record, failure: { code: 'RECORD_NOT_JSON', message: 'scripted' } };
+  }
+  const after = { columns: [], text: () => text, value: () => null, json: () => text };
+  return { ...said, op: 'update', before: null, after };
+}
+
+const mapper: DocumentMapper = (change) => {
+  const { record } = change;
+  const target = { index: 'docs', id: String(record.key), version: externalVersion(0, record.offset) };
+  const write: DocumentWrite =
+    change.op === 'delete'
+      ? { ...target, action: 'delete' }
+      : { ...target, action: 'index', source: change.after.json() };
+  return { kind: 'write', write };
+};
+
+const overloaded: Failure = { code: 'ELASTICSEARCH_OVERLOADED', message: 'scripted', status: 429 };
+const unreachable: Failure = { code: 'ELASTICSEARCH_UNREACHABLE', message: 'scripted' };
+const missing: Failure = { code: 'INDEX_MISSING', message: 'scripted' };
+
+/** How many kinds of fault `faultsOf` knows, including none. */
+export const faultKinds = 10;
+
+/** Refuses poison always; otherwise gives some items the fault that `fault` names, or the whole request. */
+export const faultsOf =
+  (fault: number, seed: number) =>
+  (write: DocumentWrite): Fault | undefined => {
+    const chosen = (Number(write.version) + seed) % 3 === 0;
+    if (fault === 9) return { kind: 'retry', failure: unreachable };
+    if (write.action === 'index' && write.source === poison) return { kind: 'reject' };
+    if (fault === 8) return { kind: 'lost', failure: unreachable };
+    if (fault === 7 && chosen) return { kind: 'retry', failure: overloaded };
+    if (fault === 6 && chosen) return { kind: 'lost', failure: overloaded };
+    if (fault === 5 && chosen) return { kind: 'retry', failure: missing };
+    return undefined;
+  };

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { offset } from '../../../src/model/position.ts';
+import type { RecordBatch } from '../../../src/model/record.ts';
+import { createAssignment } from '../../../src/pipeline/assignment.ts';
+import type { Settled, Source } from '../../../src/pipeline/ports.ts';
+import { silentObserver } from '../../fakes/silent-observer.ts';
+
+const partition = { topic: 't', partition: 0 };
+
+/** A batch of nothing but control records: everything below `next` is settled at once. */
+const emptyBatch = (next: number): RecordBatch => ({
+  ...partition,
+  records: [],
+  next: offset(next),
+  highWatermark: offset(next),
+});
+
+function setUp(commit: Source['commit']) {
+  const source: Source = { run: () => Promise.resolve(), commit };
+  return createAssignment(source, silentObserver());
+}
+
+function recording() {
+  const commits: number[] = [];
+  const assignment = setUp((settled) => {
+    commits.push(...settled.map(({ next }) => next));
+    return Promise.resolve(settled);
+  });
+  return { assignment, commits };
+}
+
+test('after a join nothing is committed before the source has delivered, for another member may have come further', async () => {
+  const { assignment, commits } = recording();
+  assignment.assigned([partition]);
+  assignment.trackerOf(emptyBatch(10)).reach(offset(10));
+  assignment.assigned([partition]);
+  await assignment.commit();
+  assert.deepEqual(commits, []);
+  assignment.trackerOf(emptyBatch(50)).reach(offset(50));
+  await assignment.commit();
+  assert.deepEqual(commits, [50]);
+});
+
+test('a partition that was lost is never committed', async () => {
+  const { assignment, commits } = recording();
+  assignment.assigned([partition]);
+  assignment.trackerOf(emptyBatch(10)).reach(offset(10));
+  assignment.assigned([]);
+  await assignment.commit();
+  assert.deepEqual(commits, []);
+});
+
+test('what was not committed is carried by the next commit', async () => {
+  const asked: (readonly Settled[])[] = [];
+  const assignment = setUp((settled) => {
+    asked.push(settled);
+    return asked.length === 1 ? Promise.reject(new Error('the coordinator moved')) : Promise.resolve(settled);
+  });
+  assignment.assigned([partition]);
+  assignment.trackerOf(emptyBatch(10)).reach(offset(10));
+  await assignment.commit();
+  await assignment.commit();
+  await assignment.commit();
+  assert.deepEqual(asked, [[{ ...partition, next: 10 }], [{ ...partition, next: 10 }]]);
+});
