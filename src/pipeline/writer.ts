@@ -14,6 +14,7 @@
  */
 import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, FailureCode, WriteOutcome } from '../model/outcome.ts';
+import { failureOfAll, thrown, unanswered } from './answer.ts';
 import type { Entry, Lane } from './lane.ts';
 import { merge } from './lane.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
@@ -54,15 +55,6 @@ export interface Writer {
   /** For status and metrics. */
   load(): { readonly requestsInFlight: number; readonly documents: number; readonly lastFailure: Failure | undefined };
 }
-
-/** Failures that concern the cluster as a whole: when a whole request fails so, everybody waits, and one tries. */
-const clusterWide: ReadonlySet<FailureCode> = new Set<FailureCode>([
-  'ELASTICSEARCH_OVERLOADED',
-  'ELASTICSEARCH_UNAVAILABLE',
-  'ELASTICSEARCH_UNREACHABLE',
-  'ELASTICSEARCH_UNAUTHORIZED',
-  'ELASTICSEARCH_ANSWER_UNEXPECTED',
-]);
 
 interface Sent {
   readonly lane: Lane;
@@ -219,7 +211,7 @@ export function createWriter(options: WriterOptions): Writer {
     if (outcomes.some((outcome) => outcome.status === 'retryable' && outcome.failure.status === 429)) {
       limit.overloaded(sentAtMs, clock.nowMs());
     }
-    const failure = wholeFailure(outcomes);
+    const failure = failureOfAll(outcomes);
     if (failure !== undefined) {
       holdAll(sent, failure);
       return;
@@ -251,7 +243,7 @@ export function createWriter(options: WriterOptions): Writer {
     failpoints('answered');
     requestsInFlight -= 1;
     const bytes = sent.reduce((sum, { entry }) => sum + writeBytes(entry.write), 0);
-    observer.request(clock.nowMs() - sentAtMs, sent.length, bytes, wholeFailure(outcomes) !== undefined);
+    observer.request(clock.nowMs() - sentAtMs, sent.length, bytes, failureOfAll(outcomes) !== undefined);
     answered(sent, outcomes, sentAtMs);
     progressed();
     flush();
@@ -286,27 +278,4 @@ export function createWriter(options: WriterOptions): Writer {
   };
 
   return { submit, flush, load: () => ({ requestsInFlight, documents, lastFailure: trouble?.failure ?? lastFailure }) };
-}
-
-const unanswered: WriteOutcome = {
-  status: 'retryable',
-  failure: {
-    code: 'ELASTICSEARCH_ANSWER_UNEXPECTED',
-    message: 'The sink answered fewer outcomes than it was given writes.',
-  },
-};
-
-function thrown(error: unknown): WriteOutcome {
-  const message = `The sink failed: ${error instanceof Error ? error.message : String(error)}.`;
-  return { status: 'retryable', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
-}
-
-/** The failure of a request that failed as a whole, for a reason that concerns the cluster as a whole. */
-function wholeFailure(outcomes: readonly WriteOutcome[]): Failure | undefined {
-  let failure: Failure | undefined;
-  for (const outcome of outcomes) {
-    if (outcome.status !== 'retryable' || !clusterWide.has(outcome.failure.code)) return undefined;
-    failure = outcome.failure;
-  }
-  return failure;
 }

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { ChangeEvent } from '../../../src/model/change-event.ts';
+import type { DocumentMapper } from '../../../src/model/document.ts';
+import type { Failure } from '../../../src/model/outcome.ts';
+import { externalVersion } from '../../../src/model/position.ts';
+import type { SourceRecord } from '../../../src/model/record.ts';
+import { createPipeline } from '../../../src/pipeline/pipeline.ts';
+import type { PipelineOptions } from '../../../src/pipeline/pipeline.ts';
+import { createManualClock } from '../../fakes/manual-clock.ts';
+import { createMemoryDeadLetters } from '../../fakes/memory-dead-letters.ts';
+import { createMemoryLog } from '../../fakes/memory-log.ts';
+import { createMemorySink } from '../../fakes/memory-sink.ts';
+import { silentObserver } from '../../fakes/silent-observer.ts';
+
+const partition = { topic: 't', partition: 0 };
+const commitIntervalMs = 100;
+
+function updated(record: SourceRecord): ChangeEvent {
+  const text = record.value?.toString() ?? 'null';
+  const after = { columns: [], text: () => text, value: () => null, json: () => text };
+  return { op: 'update', record, collection: record.topic, key: null, before: null, after };
+}
+
+const writesTo =
+  (index: string): DocumentMapper =>
+  (change) => ({
+    kind: 'write',
+    write: {
+      action: 'index',
+      index,
+      id: String(change.record.key),
+      version: externalVersion(0, change.record.offset),
+      source: '{}',
+    },
+  });
+
+/** A pipeline that owns one partition of a log in memory; everything stands still until the test moves it. */
+async function setUp(options: Partial<PipelineOptions> & { readonly hold?: boolean }) {
+  const log = createMemoryLog();
+  const member = log.join();
+  const sink = createMemorySink({ hold: options.hold ?? false });
+  const clock = createManualClock();
+  const deadLetters = createMemoryDeadLetters();
+  const warnings: Failure[] = [];
+  const pipeline = createPipeline({
+    source: member,
+    sink,
+    deadLetters,
+    clock,
+    observer: silentObserver({ warned: (failure) => warnings.push(failure) }),
+    retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
+    routeOf: () => ({ decode: updated, mappers: [writesTo('docs')] }),
+    maxRequests: 2,
+    maxBatchCount: 10,
+    maxBatchBytes: 10_000,
+    lingerMs: 10,
+    maxBytesHeld: 1_000_000,
+    commitIntervalMs,
+    drainTimeoutMs: 50,
+    ...options,
+  });
+  const stopping = new AbortController();
+  const running = pipeline.run(stopping.signal);
+  await log.rebalance(new Map([[member, [partition]]]));
+  return { log, member, sink, clock, deadLetters, warnings, pipeline, running, stop: () => { stopping.abort(); } };
+}
+
+test('G8: beyond the limit of bytes held nothing more is taken until something is settled', async () => {
+  const { log, member, sink, pipeline } = await setUp({ hold: true, maxBytesHeld: 3000 });
+  for (let n = 0; n < 10; n += 1) log.append(partition, `k${n}`, 'x'.repeat(700));
+  let taken = 0;
+  for (let delivered = -1; delivered !== 0; taken += delivered) delivered = member.deliver(partition, 1);
+  assert.equal(taken, 2, 'a record of 702 bytes is held as 1916');
+  assert.ok(pipeline.status().bytesHeld < 3000 + 1916);
+  sink.held[0]?.answer();
+  await turn();
+  assert.equal(member.deliver(partition, 1), 1, 'there is room again');
+});
+
+test('G6: a defect in decoding or mapping dead-letters its record alone', async () => {
+  const fails = (text: string, record: SourceRecord): void => {
+    if (record.value?.toString() === text) throw new TypeError('a defect');
+  };
+  const { log, member, sink, deadLetters, pipeline } = await setUp({
+    routeOf: () => ({
+      decode: (record) => {
+        fails('undecodable', record);
+        return updated(record);
+      },
+      mappers: [
+        (change) => {
+          fails('unmappable', change.record);
+          return writesTo('docs')(change);
+        },
+      ],
+    }),
+  });
+  ['{}', 'undecodable', 'unmappable', '{}'].forEach((value, n) => log.append(partition, `k${n}`, value));
+  member.deliver(partition, 4);
+  await turn();
+  assert.deepEqual([...sink.documents().keys()], ['docs/k0', 'docs/k3']);
+  assert.deepEqual(
+    deadLetters.letters.map(({ record, failure }) => [record.offset, failure.code]),
+    [
+      [1, 'RECORD_NOT_HANDLED'],
+      [2, 'RECORD_NOT_HANDLED'],
+    ],
+  );
+  assert.deepEqual(pipeline.status().accounts, {
+    consumed: 4,
+    applied: 2,
+    superseded: 0,
+    deadLettered: 2,
+    ignored: {},
+  });
+});
+
+test('a record that makes two documents is settled when both are', async () => {
+  const { log, member, sink, clock, pipeline } = await setUp({
+    hold: true,
+    maxBatchCount: 1,
+    routeOf: () => ({ decode: updated, mappers: [writesTo('a'), writesTo('b')] }),
+  });
+  log.append(partition, 'k', '{}');
+  member.deliver(partition, 1);
+  sink.held[0]?.answer();
+  await turn();
+  clock.advance(commitIntervalMs);
+  await turn();
+  assert.equal(log.committed(partition), 0, 'one of its writes is not settled');
+  sink.held[0]?.answer();
+  await turn();
+  clock.advance(commitIntervalMs);
+  await turn();
+  assert.equal(log.committed(partition), 1);
+  assert.deepEqual([...sink.documents().keys()], ['a/k', 'b/k']);
+  assert.equal(pipeline.status().accounts.applied, 1, 'records are accounted for, not writes');
+});
+
+test('what is settled is committed before the assignment is given up', async () => {
+  const { log, member, stop, running } = await setUp({});
+  log.append(partition, 'k', '{}');
+  member.deliver(partition, 1);
+  await turn();
+  stop();
+  assert.deepEqual(await running, { recordsLeft: 0 });
+  assert.equal(log.committed(partition), 1, 'though no commit was due yet');
+});
+
+test('a stop waits for what is in flight, but no longer than the drain may take', async () => {
+  const { log, member, clock, stop, running } = await setUp({ hold: true });
+  log.append(partition, 'k', '{}');
+  member.deliver(partition, 1);
+  stop();
+  await turn();
+  clock.advance(50);
+  assert.deepEqual(await running, { recordsLeft: 1 });
+  assert.equal(log.committed(partition), 0);
+});
+
+test('a truncated table and a topic without documents are counted, with their reason', async () => {
+  const { log, member, sink, warnings, pipeline } = await setUp({
+    routeOf: () => ({
+      decode: (record) =>
+        record.value === null ? { op: 'truncate', record, collection: 'shop.customers', key: null } : updated(record),
+      mappers: [],
+    }),
+  });
+  log.append(partition, null, null);
+  log.append(partition, 'k', '{}');
+  member.deliver(partition, 2);
+  await turn();
+  assert.deepEqual(pipeline.status().accounts.ignored, { truncate: 1, 'not-mapped': 1 });
+  assert.equal(sink.requests.length, 0);
+  assert.match(warnings[0]?.message ?? '', /shop\.customers was truncated at t\[0\]@0/);
+});
