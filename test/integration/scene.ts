@@ -1,0 +1,146 @@
+/** A scene: tables of one test, captured by a connector of their own, and mapping files for indexes of their own. */
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Admin } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
+import type { CapturedInventory } from '../stack/inventory.ts';
+import { captureInventory } from '../stack/inventory.ts';
+import { inventoryTables, topicPrefix } from '../stack/versions.ts';
+import { expectIndexEqualsTable } from './equality.ts';
+import { until, untilTrue } from './poll.ts';
+
+export interface SceneOptions {
+  /** The addresses of the shared servers. */
+  readonly kafka: string;
+  readonly postgres: string;
+  readonly connect: string;
+  readonly elasticsearch: string;
+  /** Lower-case letters, digits and `_`, unlike that of any other test. */
+  readonly name: string;
+  /** Further tables of the schema `inventory`, each with its key and the SQL that makes it. */
+  readonly tables?: readonly { readonly name: string; readonly key: string; readonly sql: string }[];
+  /** Further mapping files: name without `.yaml` → text. */
+  readonly mappings?: Readonly<Record<string, string>>;
+  /** Further connector properties; they win. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface Scene extends AsyncDisposable {
+  readonly inventory: CapturedInventory;
+  /** The folder of mapping files. */
+  readonly documents: string;
+  readonly groupId: string;
+  readonly admin: Admin;
+  topicOf(table: string): string;
+  indexOf(table: string): string;
+  /** Waits until every change of the database so far has been written and its offset committed. */
+  caughtUp(options?: { readonly withinMs?: number }): Promise<void>;
+  /** Compares every table with its index; returns how many documents there are in all. */
+  expectEqual(): Promise<number>;
+}
+
+const keys: Readonly<Record<string, string>> = { orders: 'order_number', products_on_hand: 'product_id' };
+/** A row of this table, written last, has passed Kafka when everything before it has: Connect sends in order. */
+const marks = 'CREATE TABLE inventory.marks (id integer PRIMARY KEY)';
+
+export async function setScene(options: SceneOptions): Promise<Scene> {
+  const { name, tables = [] } = options;
+  const inventory = await captureInventory({
+    ...options,
+    topicPrefix: name,
+    sql: [marks, ...tables.map(({ sql }) => sql)].join(';\n'),
+  });
+  const indexOf = (table: string): string => `${name}-${table}`;
+  const topicOf = (table: string): string => `${name}.inventory.${table}`;
+  const documents = await writeMappings(options, indexOf);
+  const kafka = new Kafka({ clientId: 'scene', brokers: [options.kafka], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const compared = [
+    ...inventoryTables.map((table) => ({ table, key: keys[table] ?? 'id' })),
+    ...tables.map((table) => ({ table: table.name, key: table.key })),
+  ];
+  let lastMark = 0;
+
+  /** Topics of tables that have rows exist from the snapshot on. */
+  const topics = async (): Promise<string[]> =>
+    (await admin.listTopics()).filter((topic) => topic.startsWith(`${name}.inventory.`));
+
+  const endOf = async (topic: string): Promise<number> => {
+    const offsets = await admin.fetchTopicOffsets(topic);
+    return offsets.reduce((sum, { high }) => sum + Number(high), 0);
+  };
+
+  const isCommitted = async (topic: string): Promise<boolean> => {
+    const ends = await admin.fetchTopicOffsets(topic);
+    const [committed] = await admin.fetchOffsets({ groupId: name, topics: [topic] });
+    return ends.every(({ partition, low, high }) => {
+      const at = Number(committed?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
+      return Math.max(at, Number(low)) >= Number(high);
+    });
+  };
+
+  return {
+    inventory,
+    documents,
+    groupId: name,
+    admin,
+    topicOf,
+    indexOf,
+    caughtUp: async ({ withinMs = 60_000 } = {}) => {
+      lastMark += 1;
+      await inventory.query(`INSERT INTO inventory.marks (id) VALUES (${lastMark})`);
+      await until(
+        `mark ${lastMark} is in Kafka`,
+        async () => {
+          const all = await admin.listTopics();
+          const marked = all.includes(topicOf('marks')) && (await endOf(topicOf('marks'))) >= lastMark;
+          return marked || undefined;
+        },
+        { withinMs },
+      );
+      for (const topic of await topics()) {
+        if (topic === topicOf('marks')) continue;
+        await untilTrue(`${topic} is committed to its end`, () => isCommitted(topic), { withinMs });
+      }
+    },
+    expectEqual: async () => {
+      let count = 0;
+      for (const { table, key } of compared) {
+        count += await expectIndexEqualsTable({
+          query: (sql) => inventory.query(sql),
+          elasticsearch: options.elasticsearch,
+          index: indexOf(table),
+          table: `inventory.${table}`,
+          key,
+        });
+      }
+      return count;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await admin.disconnect();
+      await inventory[Symbol.asyncDispose]();
+      for (const { table } of compared) {
+        await fetch(`${options.elasticsearch}/${indexOf(table)}-000001`, { method: 'DELETE' });
+      }
+      await rm(documents, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The shipped mapping files, for the topics and indexes of this scene, and those that the test adds. */
+async function writeMappings(options: SceneOptions, indexOf: (table: string) => string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `${options.name}-`));
+  const shipped = join(import.meta.dirname, '..', '..', 'mappings');
+  for (const file of await readdir(shipped)) {
+    const text = await readFile(join(shipped, file), 'utf8');
+    const moved = text
+      .replace(/^document: (\w+)/m, (_, table: string) => `document: ${indexOf(table)}`)
+      .replaceAll(`${topicPrefix}.inventory`, `${options.name}.inventory`);
+    await writeFile(join(folder, file), moved);
+  }
+  for (const [file, text] of Object.entries(options.mappings ?? {}))
+    await writeFile(join(folder, `${file}.yaml`), text);
+  return folder;
+}

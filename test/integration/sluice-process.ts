@@ -1,0 +1,118 @@
+/** Sluice as people run it: a process of its own, configured by its environment, watched through its HTTP port. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Accounts } from '../../src/pipeline/ledger.ts';
+import { freePort } from '../stack/ports.ts';
+import { untilTrue } from './poll.ts';
+
+export interface SluiceOptions {
+  /** `host:port` */
+  readonly kafka: string;
+  /** `http://host:port` */
+  readonly elasticsearch: string;
+  readonly groupId: string;
+  /** The folder of mapping files. */
+  readonly documents: string;
+  /** Further variables; they win. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The module that is run instead of `src/main.ts`, relative to the project. */
+  readonly entry?: string;
+}
+
+/** What `/status` says, as far as tests look at it. */
+export interface StatusReport {
+  readonly accounts: Accounts;
+  readonly recordsHeld: number;
+  readonly bytesHeld: number;
+  readonly lastFailure?: string;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface SluiceProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** Everything that it wrote to standard output and error so far. */
+  output(): string;
+  status(): Promise<StatusReport>;
+  /** Whether `/ready` says so. */
+  isReady(): Promise<boolean>;
+  metrics(): Promise<string>;
+  /** Asks it to end, as a supervisor does. */
+  stop(): Promise<Ended>;
+  kill(): Promise<Ended>;
+}
+
+const projectFolder = join(import.meta.dirname, '..', '..');
+
+/** Starts Sluice without waiting for it to be ready. */
+export async function startSluice(options: SluiceOptions): Promise<SluiceProcess> {
+  const port = await freePort();
+  const entry = options.entry ?? 'src/main.ts';
+  const child = spawn(process.execPath, [join(projectFolder, entry), 'run'], {
+    cwd: options.documents,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      SLUICE_KAFKA_BROKERS: options.kafka,
+      SLUICE_KAFKA_GROUP_ID: options.groupId,
+      SLUICE_ELASTICSEARCH_NODES: options.elasticsearch,
+      SLUICE_DOCUMENTS: options.documents,
+      SLUICE_DEAD_LETTERS_TOPIC: `${options.groupId}-dead-letters`,
+      SLUICE_COMMIT_INTERVAL_MS: '100',
+      SLUICE_HTTP_PORT: String(port),
+      ...options.environment,
+    },
+  });
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('exit', (code, signal) => {
+      resolve({ code, signal });
+    });
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  await once(child, 'spawn');
+  const end = async (signal: NodeJS.Signals): Promise<Ended> => {
+    child.kill(signal);
+    return ended;
+  };
+  const get = (path: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(5000) });
+  return {
+    pid: child.pid ?? Number.NaN,
+    ended,
+    output: () => output,
+    status: async () => (await (await get('/status')).json()) as StatusReport,
+    isReady: () =>
+      get('/ready').then(
+        (response) => response.ok,
+        () => false,
+      ),
+    metrics: async () => (await get('/metrics')).text(),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: async () => {
+      await end('SIGKILL');
+    },
+  };
+}
+
+/** Starts Sluice and waits until it is ready; if it ends instead, throws with what it said. */
+export async function startReadySluice(options: SluiceOptions): Promise<SluiceProcess> {
+  const sluice = await startSluice(options);
+  let over: Ended | undefined;
+  void sluice.ended.then((ended) => (over = ended));
+  await untilTrue('Sluice is ready', async () => {
+    if (over !== undefined) throw new Error(`Sluice ended with ${over.code ?? over.signal}:\n${sluice.output()}`);
+    return sluice.isReady();
+  });
+  return sluice;
+}
