@@ -16,7 +16,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Fails with the first differences unless the index has exactly one document for each row, under the row's key, with the
- * row's columns and nothing else. Returns how many there are. For tables of up to 10,000 rows.
+ * row's columns and nothing else. Returns how many there are.
  */
 export async function expectIndexEqualsTable(compared: Compared): Promise<number> {
   const rows = await readRows(compared);
@@ -44,13 +44,43 @@ async function readRows({ query, table, key }: Compared): Promise<Map<string, Fi
   );
 }
 
-/** What a search finds after a refresh; an index that is not there yet has no documents. */
+interface Page {
+  readonly pit_id: string;
+  readonly hits: {
+    readonly hits: readonly { readonly _id: string; readonly _source: Fields; readonly sort: unknown }[];
+  };
+}
+
+/** What a search finds after a refresh, page by page in one point in time; an index that is not there has no documents. */
 async function readDocuments({ elasticsearch, index }: Compared): Promise<Map<string, Fields>> {
-  await fetch(`${elasticsearch}/${index}/_refresh`, { method: 'POST' });
-  const response = await fetch(`${elasticsearch}/${index}/_search?size=10000`);
-  if (response.status === 404) return new Map();
-  const { hits } = (await response.json()) as { hits: { hits: { _id: string; _source: Fields }[] } };
-  return new Map(hits.hits.map(({ _id, _source }) => [_id, _source] as const));
+  const documents = new Map<string, Fields>();
+  const post = (path: string, body?: unknown): Promise<Response> =>
+    fetch(`${elasticsearch}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  await post(`/${index}/_refresh`);
+  const opened = await post(`/${index}/_pit?keep_alive=1m`);
+  if (opened.status === 404) return documents;
+  let { id } = (await opened.json()) as { id: string };
+  for (let after: unknown; ;) {
+    const pit = { id, keep_alive: '1m' };
+    const search = { size: 5000, pit, sort: ['_shard_doc'], ...(after !== undefined && { search_after: after }) };
+    const page = (await (await post('/_search', search)).json()) as Page;
+    id = page.pit_id;
+    for (const { _id, _source, sort } of page.hits.hits) {
+      documents.set(_id, _source);
+      after = sort;
+    }
+    if (page.hits.hits.length === 0) break;
+  }
+  await fetch(`${elasticsearch}/_pit`, {
+    method: 'DELETE',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ id }),
+  });
+  return documents;
 }
 
 function sameFields(row: Fields, document: Fields): boolean {
