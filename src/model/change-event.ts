@@ -51,39 +51,49 @@ export interface Row {
   text(column: number): string;
   /** The column's exact value. */
   value(column: number): Value;
-  /** The whole row as one JSON object text, as the source wrote it. */
+  /** The whole row as one JSON object text on one line, as the source wrote it. */
   json(): string;
+  /**
+   * As `json`, with the value of each of `columns` (ascending) replaced by what `converts` makes of it; the number of the
+   * first column that cannot be converted instead.
+   */
+  rewritten(columns: readonly number[], converts: readonly Convert[]): string | number;
+}
+
+/** JSON text of a column in, JSON text for the document out; undefined if the text is not what the type promises. */
+export type Convert = (text: string) => string | undefined;
+
+/** Where a change comes from. Asked for rarely, so readers may find it only when it is asked for. */
+export interface Origin {
+  /** As Debezium names it; the topic where the record does not say. */
+  readonly collection: string;
+  /** The position in the source's log; absent for tombstones and forms that do not carry it. */
+  readonly position?: SourcePosition | undefined;
+  /** The source transaction's id, where the connector writes it. */
+  readonly transaction?: string | undefined;
 }
 
 interface Said {
   readonly record: SourceRecord;
-  /** As Debezium names it; the topic where the record does not say. */
-  readonly collection: string;
+  readonly origin: Origin;
   /** Null where the table has no key. */
   readonly key: Row | null;
 }
 
-/** Of a change that the source's log positions; absent for tombstones and forms that do not carry it. */
-interface Positioned {
-  readonly position?: SourcePosition;
-  /** The source transaction's id, where the connector writes it. */
-  readonly transaction?: string;
-}
-
-export interface Upsert extends Said, Positioned {
+export interface Upsert extends Said {
   readonly op: 'read' | 'create' | 'update';
   readonly before: Row | null;
   readonly after: Row;
 }
 
-export interface Delete extends Said, Positioned {
+export interface Delete extends Said {
   readonly op: 'delete';
   readonly before: Row | null;
   /** A tombstone follows the delete event and deletes a second time, idempotently (D6). */
   readonly tombstone: boolean;
 }
 
-export interface Truncate extends Said, Positioned {
+export interface Truncate extends Said {
   readonly op: 'truncate';
 }
 
@@ -94,7 +104,6 @@ export type IgnoredReason =
   | 'notification'
   | 'transaction-metadata'
   | 'logical-message'
-  | 'signal'
   | 'truncate'
   | 'not-mapped';
 

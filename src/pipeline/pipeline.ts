@@ -185,7 +185,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       case 'truncate':
         observer.warned({
           code: 'TRUNCATE_REFUSED',
-          message: `${event.collection} was truncated at ${placeText(ticket.record)}; its documents were left as they are.`,
+          message: `${event.origin.collection} was truncated at ${placeText(ticket.record)}; its documents were left as they are.`,
         });
         ignore(ticket, 'truncate', ignored);
         return;

@@ -97,13 +97,13 @@ export function createWorld(): World {
 }
 
 function decode(record: SourceRecord): ChangeEvent {
-  const said = { record, collection: record.topic, key: null };
+  const said = { record, origin: { collection: record.topic }, key: null };
   if (record.value === null) return { ...said, op: 'delete', before: null, tombstone: false };
   const text = record.value.toString();
   if (text === unreadable) {
     return { op: 'unreadable', record, failure: { code: 'RECORD_NOT_JSON', message: 'scripted' } };
   }
-  const after = { columns: [], text: () => text, value: () => null, json: () => text };
+  const after = { columns: [], text: () => text, value: () => null, json: () => text, rewritten: () => text };
   return { ...said, op: 'update', before: null, after };
 }
 

@@ -19,8 +19,8 @@ const commitIntervalMs = 100;
 
 function updated(record: SourceRecord): ChangeEvent {
   const text = record.value?.toString() ?? 'null';
-  const after = { columns: [], text: () => text, value: () => null, json: () => text };
-  return { op: 'update', record, collection: record.topic, key: null, before: null, after };
+  const after = { columns: [], text: () => text, value: () => null, json: () => text, rewritten: () => text };
+  return { op: 'update', record, origin: { collection: record.topic }, key: null, before: null, after };
 }
 
 const writesTo =
@@ -64,7 +64,19 @@ async function setUp(options: Partial<PipelineOptions> & { readonly hold?: boole
   const stopping = new AbortController();
   const running = pipeline.run(stopping.signal);
   await log.rebalance(new Map([[member, [partition]]]));
-  return { log, member, sink, clock, deadLetters, warnings, pipeline, running, stop: () => { stopping.abort(); } };
+  return {
+    log,
+    member,
+    sink,
+    clock,
+    deadLetters,
+    warnings,
+    pipeline,
+    running,
+    stop: () => {
+      stopping.abort();
+    },
+  };
 }
 
 test('G8: beyond the limit of bytes held nothing more is taken until something is settled', async () => {
@@ -164,7 +176,9 @@ test('a truncated table and a topic without documents are counted, with their re
   const { log, member, sink, warnings, pipeline } = await setUp({
     routeOf: () => ({
       decode: (record) =>
-        record.value === null ? { op: 'truncate', record, collection: 'shop.customers', key: null } : updated(record),
+        record.value === null
+          ? { op: 'truncate', record, origin: { collection: 'shop.customers' }, key: null }
+          : updated(record),
       mappers: [],
     }),
   });

@@ -1,0 +1,159 @@
+/**
+ * Kafka Connect's JSON, with schemas (`{"schema":…,"payload":…}`) and without.
+ *
+ * A schema is some kilobytes of the same bytes in each record. So the bytes before the payload are remembered with what
+ * they were parsed to, and compared; they are neither decoded nor parsed again.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { ColumnSchema, RowSchema } from '../model/change-event.ts';
+import type { Shape } from './json-scan.ts';
+import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
+
+/** A value's text and, where the record carries one, its schema. */
+export interface Message {
+  /** On one line. */
+  readonly text: string;
+  /** Where the payload starts in `text`, and where it must end. */
+  readonly at: number;
+  readonly end: number;
+  readonly schema: ConnectSchema | undefined;
+}
+
+/** What can be told from a schema; one object for all records that carry it. */
+export interface ConnectSchema {
+  readonly name: string | undefined;
+  /** As a row: the key's, or a flattened value's. */
+  readonly row: RowSchema | undefined;
+  /** The rows of an envelope: that of `after`, or of `before` where there is no `after`. */
+  readonly image: RowSchema | undefined;
+}
+
+/** Reads keys or values of one topic. */
+export interface MessageReader {
+  /** What `bytes` say; a sentence if they are no JSON. */
+  read(bytes: Buffer): Message | string;
+}
+
+interface Known {
+  readonly prefix: Buffer;
+  readonly schema: ConnectSchema | undefined;
+}
+
+/** Schemas change now and then, and for a while old and new ones alternate. */
+const maxKnown = 8;
+
+export function createMessageReader(): MessageReader {
+  const known: Known[] = [];
+  let shape: Shape | undefined;
+
+  const remembered = (bytes: Buffer): Known | undefined => {
+    for (const candidate of known) {
+      const { length } = candidate.prefix;
+      if (bytes.length > length && candidate.prefix.compare(bytes, 0, length) === 0) return candidate;
+    }
+    return undefined;
+  };
+
+  /** The message of a wrapper of schema and payload; undefined if the object is not that. */
+  const unwrap = (text: string, at: number): Message | undefined => {
+    const scanned = scanObject(text, at, shape);
+    if (scanned === undefined) return undefined;
+    shape = scanned.shape;
+    const { columns } = shape;
+    const schemaColumn = columns.indexOf('schema');
+    const payloadColumn = columns.indexOf('payload');
+    const isWrapper = payloadColumn !== -1 && columns.length === (schemaColumn === -1 ? 1 : 2);
+    if (!isWrapper) return undefined;
+    const start = scanned.spans[2 * payloadColumn] ?? 0;
+    const end = scanned.spans[2 * payloadColumn + 1] ?? 0;
+    if (schemaColumn === -1) {
+      // `{"payload":null}` is what a schemaless producer's nothing looks like; else `payload` is a column like any other.
+      return text.slice(start, end) === 'null' ? { text, at: start, end, schema: undefined } : undefined;
+    }
+    const schema = parseSchema(text.slice(scanned.spans[2 * schemaColumn], scanned.spans[2 * schemaColumn + 1]));
+    return schema === 'no schema' ? undefined : { text, at: start, end, schema };
+  };
+
+  const readWhole = (bytes: Buffer): Message | string => {
+    const decoded = decode(bytes, 0, bytes.length);
+    if (decoded === undefined) return 'it is not UTF-8';
+    const text = oneLine(decoded);
+    if (text === undefined) return 'a string in it has a line break';
+    const at = skipSpace(text, 0);
+    const end = skipValue(text, at);
+    if (end === -1) return `it breaks off or is malformed (${bytes.length} bytes)`;
+    if (skipSpace(text, end) !== text.length) return `something follows its end at character ${end}`;
+    const message = unwrap(text, at);
+    if (message === undefined) return { text, at, end, schema: undefined };
+    if (text === decoded && skipSpace(text, message.end) === end - 1 && at === 0) {
+      const length = Buffer.byteLength(text.slice(0, message.at));
+      known.unshift({ prefix: Buffer.from(bytes.subarray(0, length)), schema: message.schema });
+      known.splice(maxKnown);
+    }
+    return message;
+  };
+
+  return {
+    read: (bytes) => {
+      const before = remembered(bytes);
+      if (before !== undefined && bytes[bytes.length - 1] === 0x7d) {
+        const text = decode(bytes, before.prefix.length, bytes.length - 1);
+        const whole = text !== undefined && skipValue(text, 0) === text.length && oneLine(text) === text;
+        if (whole) return { text, at: 0, end: text.length, schema: before.schema };
+      }
+      return readWhole(bytes);
+    },
+  };
+}
+
+/** The text of a part of the bytes; undefined if it is not UTF-8. */
+function decode(bytes: Buffer, start: number, end: number): string | undefined {
+  const text = bytes.toString('utf8', start, end);
+  // Decoding puts U+FFFD where bytes are not UTF-8; a text that has one may also have had it from the start.
+  return text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end)) ? undefined : text;
+}
+
+/** As Kafka's JsonConverter writes it. */
+interface JsonSchema {
+  readonly type?: unknown;
+  readonly field?: string;
+  readonly name?: string;
+  readonly optional?: boolean;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly fields?: readonly JsonSchema[];
+  readonly items?: JsonSchema;
+  readonly values?: JsonSchema;
+}
+
+function parseSchema(text: string): ConnectSchema | undefined | 'no schema' {
+  let parsed: JsonSchema | null;
+  try {
+    parsed = JSON.parse(text) as JsonSchema | null;
+  } catch {
+    return 'no schema';
+  }
+  if (parsed === null) return undefined;
+  if (typeof parsed !== 'object' || typeof parsed.type !== 'string') return 'no schema';
+  const image = ['after', 'before'].map((name) => parsed.fields?.find(({ field }) => field === name));
+  return { name: parsed.name, row: rowSchema(parsed), image: rowSchema(image.find((field) => field !== undefined)) };
+}
+
+function rowSchema(schema: JsonSchema | undefined): RowSchema | undefined {
+  if (schema === undefined) return undefined;
+  // A key that is no struct is a row of one column without a name.
+  const columns = schema.fields?.map(columnSchema) ?? [columnSchema(schema)];
+  return { ...(schema.name !== undefined && { name: schema.name }), columns };
+}
+
+function columnSchema(schema: JsonSchema): ColumnSchema {
+  const items = schema.items ?? schema.values;
+  return {
+    name: schema.field ?? '',
+    type: String(schema.type),
+    ...(schema.name !== undefined && { semantic: schema.name }),
+    optional: schema.optional ?? false,
+    ...(schema.parameters && { parameters: schema.parameters }),
+    ...(schema.fields && { fields: schema.fields.map(columnSchema) }),
+    ...(items && { items: columnSchema(items) }),
+  };
+}

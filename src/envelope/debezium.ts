@@ -1,0 +1,172 @@
+/**
+ * Debezium's change event envelope: `{"before":…,"after":…,"source":{…},"transaction":…,"op":"c","ts_ms":…}`.
+ *
+ * It is recognised by its structure (an `op` that Debezium knows beside a `source` that names its connector), never by a
+ * single name: tables have columns called `op`, `before` and `payload`.
+ */
+import type { Delete, Ignored, Origin, Row, RowSchema, Truncate, Upsert } from '../model/change-event.ts';
+import type { SourcePosition } from '../model/position.ts';
+import { sourcePosition } from '../model/position.ts';
+import type { SourceRecord } from '../model/record.ts';
+import type { RowReader } from './json-row.ts';
+import type { Scanned } from './json-scan.ts';
+import { scanObject } from './json-scan.ts';
+import { jsonValue } from './json-value.ts';
+
+/** Where each part of an envelope is; −1 where it is not. */
+export interface EnvelopeParts {
+  readonly op: number;
+  readonly before: number;
+  readonly after: number;
+  readonly source: number;
+  readonly transaction: number;
+}
+
+/** What Debezium calls its operations; Cassandra's `i` is an insert, its `r` a range tombstone and no snapshot read. */
+export type Operation = 'c' | 'u' | 'd' | 'r' | 't' | 'm' | 'i';
+
+/** The parts of an object with these columns; undefined if no envelope has them. */
+export function envelopeParts(columns: readonly string[]): EnvelopeParts | undefined {
+  const part = (name: string): number => columns.indexOf(name);
+  const parts = {
+    op: part('op'),
+    before: part('before'),
+    after: part('after'),
+    source: part('source'),
+    transaction: part('transaction'),
+  };
+  return parts.op === -1 || parts.source === -1 ? undefined : parts;
+}
+
+/** The operation of an object that has an envelope's parts; undefined if it is no envelope after all. */
+export function operationOf(text: string, scanned: Scanned, parts: EnvelopeParts): Operation | undefined {
+  const at = scanned.spans[2 * parts.op] ?? 0;
+  if (text.charCodeAt(at) !== 0x22 || text.charCodeAt(at + 2) !== 0x22) return undefined;
+  if (text.charCodeAt(scanned.spans[2 * parts.source] ?? 0) !== 0x7b) return undefined;
+  const op = text.charAt(at + 1);
+  switch (op) {
+    case 'c':
+    case 'u':
+    case 'd':
+    case 'r':
+    case 't':
+    case 'm':
+    case 'i':
+      return op;
+    default:
+      return undefined;
+  }
+}
+
+/** Found when it is asked for: hardly any record's is. */
+class EnvelopeOrigin implements Origin {
+  readonly #topic: string;
+  readonly #text: string;
+  readonly #scanned: Scanned;
+  readonly #parts: EnvelopeParts;
+
+  constructor(topic: string, text: string, scanned: Scanned, parts: EnvelopeParts) {
+    this.#topic = topic;
+    this.#text = text;
+    this.#scanned = scanned;
+    this.#parts = parts;
+  }
+
+  /** Schema and table, or database and collection. */
+  get collection(): string {
+    const source = this.#fields(this.#parts.source);
+    const table = source('table') ?? source('collection');
+    const space = source('schema') ?? source('keyspace_name') ?? source('db');
+    const names = [space, table].filter((name) => name !== undefined && name !== '');
+    return names.length === 0 ? this.#topic : names.join('.');
+  }
+
+  get position(): SourcePosition | undefined {
+    const source = this.#fields(this.#parts.source);
+    const values = positionFields.map(source).filter((value) => value !== undefined);
+    return values.length === 0 ? undefined : sourcePosition(values.join(':'));
+  }
+
+  get transaction(): string | undefined {
+    return this.#fields(this.#parts.transaction)('id');
+  }
+
+  /** The scalar fields of an object, as text. */
+  #fields(part: number): (name: string) => string | undefined {
+    const { spans } = this.#scanned;
+    const object = part === -1 ? undefined : scanObject(this.#text, spans[2 * part] ?? 0, undefined);
+    return (name) => {
+      const field = object?.shape.columns.indexOf(name) ?? -1;
+      if (object === undefined || field === -1) return undefined;
+      const value = jsonValue(this.#text.slice(object.spans[2 * field], object.spans[2 * field + 1]));
+      return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
+        ? String(value)
+        : undefined;
+    };
+  }
+}
+
+/** How connectors name a position: PostgreSQL; MySQL and MariaDB; SQL Server and Db2; Oracle. */
+const positionFields = [
+  'lsn',
+  'file',
+  'pos',
+  'row',
+  'commit_lsn',
+  'change_lsn',
+  'event_serial_no',
+  'commit_scn',
+  'scn',
+];
+
+const upserts: Readonly<Record<'c' | 'i' | 'u' | 'r', Upsert['op']>> = {
+  c: 'create',
+  i: 'create',
+  u: 'update',
+  r: 'read',
+};
+
+/** What the rows of one topic's envelopes are read with. */
+export interface ImageReaders {
+  readonly before: RowReader;
+  readonly after: RowReader;
+}
+
+export interface Envelope {
+  readonly text: string;
+  readonly scanned: Scanned;
+  readonly parts: EnvelopeParts;
+  readonly operation: Operation;
+  readonly schema: RowSchema | undefined;
+}
+
+/** The change that an envelope says; a sentence if it lacks what its operation needs. */
+export function readEnvelope(
+  record: SourceRecord,
+  key: Row | null,
+  envelope: Envelope,
+  readers: ImageReaders,
+): Upsert | Delete | Truncate | Ignored | string {
+  const { text, scanned, parts, operation, schema } = envelope;
+  const image = (part: number, reader: RowReader): Row | null => {
+    const at = scanned.spans[2 * part];
+    return at === undefined ? null : (reader.read(text, at, schema)?.row ?? null);
+  };
+  const origin = new EnvelopeOrigin(record.topic, text, scanned, parts);
+  switch (operation) {
+    case 'm':
+      return { op: 'ignored', record, reason: 'logical-message' };
+    case 't':
+      return { op: 'truncate', record, origin, key };
+    case 'd':
+      return { op: 'delete', record, origin, key, before: image(parts.before, readers.before), tombstone: false };
+    case 'c':
+    case 'i':
+    case 'u':
+    case 'r': {
+      const after = image(parts.after, readers.after);
+      if (after === null) return `operation «${operation}» has no row in \`after\``;
+      return { op: upserts[operation], record, origin, key, before: image(parts.before, readers.before), after };
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * A row as a view of JSON text (D13).
+ */
+import type { Convert, Row, RowSchema, Value } from '../model/change-event.ts';
+import type { Scanned, Shape } from './json-scan.ts';
+import { scanObject } from './json-scan.ts';
+import { jsonValue } from './json-value.ts';
+
+/** One for every row of every record: methods on a prototype, since closures would be four allocations each. */
+class JsonRow implements Row {
+  readonly schema?: RowSchema;
+  readonly #text: string;
+  readonly #start: number;
+  readonly #scanned: Scanned;
+
+  constructor(text: string, start: number, scanned: Scanned, schema: RowSchema | undefined) {
+    this.#text = text;
+    this.#start = start;
+    this.#scanned = scanned;
+    if (schema !== undefined) this.schema = schema;
+  }
+
+  get columns(): readonly string[] {
+    return this.#scanned.shape.columns;
+  }
+
+  text(column: number): string {
+    const { spans } = this.#scanned;
+    return this.#text.slice(spans[2 * column], spans[2 * column + 1]);
+  }
+
+  value(column: number): Value {
+    return jsonValue(this.text(column));
+  }
+
+  json(): string {
+    return this.#text.slice(this.#start, this.#scanned.end);
+  }
+
+  rewritten(columns: readonly number[], converts: readonly Convert[]): string | number {
+    const { spans, end } = this.#scanned;
+    const text = this.#text;
+    let out = '';
+    let copied = this.#start;
+    for (let at = 0; at < columns.length; at += 1) {
+      const column = columns[at] ?? 0;
+      const start = spans[2 * column] ?? 0;
+      const stop = spans[2 * column + 1];
+      const converted = converts[at]?.(text.slice(start, stop));
+      if (converted === undefined) return column;
+      out += text.slice(copied, start) + converted;
+      copied = stop ?? start;
+    }
+    return out + text.slice(copied, end);
+  }
+}
+
+/**
+ * Reads the rows of one place (the key, or the rows of the value, of one topic). It remembers the shapes that it has met, so
+ * that rows with the same columns have the identical `columns` array, by which mappers recognise them.
+ */
+export interface RowReader {
+  /** The row whose object opens at `at`; undefined if there is no whole object. */
+  read(
+    text: string,
+    at: number,
+    schema: RowSchema | undefined,
+  ): { readonly row: Row; readonly end: number } | undefined;
+}
+
+/** More than this many shapes in one topic are an accident, and not remembered. */
+const maxShapes = 64;
+
+export function createRowReader(): RowReader {
+  const shapes = new Map<string, Shape>();
+  let last: Shape | undefined;
+
+  const remembered = (shape: Shape): Shape => {
+    const name = shape.tokens.join('');
+    const known = shapes.get(name);
+    if (known !== undefined) return known;
+    if (shapes.size < maxShapes) shapes.set(name, shape);
+    return shape;
+  };
+
+  return {
+    read: (text, at, schema) => {
+      let scanned = scanObject(text, at, last);
+      if (scanned === undefined) return undefined;
+      if (scanned.shape !== last) {
+        last = remembered(scanned.shape);
+        scanned = { shape: last, spans: scanned.spans, end: scanned.end };
+      }
+      return { row: new JsonRow(text, at, scanned, schema), end: scanned.end };
+    },
+  };
+}
+
+/** A row of one column without a name: a key that is no struct. `text` is one JSON value. */
+export function scalarRow(text: string, schema: RowSchema | undefined): Row {
+  return {
+    columns: scalarColumns,
+    ...(schema && { schema }),
+    text: () => text,
+    value: () => jsonValue(text),
+    json: () => `{"":${text}}`,
+    rewritten: (columns, converts) => {
+      const converted = columns.length === 0 ? text : converts[0]?.(text);
+      return converted === undefined ? 0 : `{"":${converted}}`;
+    },
+  };
+}
+
+const scalarColumns = [''];

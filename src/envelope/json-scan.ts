@@ -1,0 +1,180 @@
+/**
+ * Finds where the values of a JSON object begin and end, without parsing them (D13): a row's columns stay text.
+ *
+ * What is found is well-formed as far as the object's own structure goes: names, separators, strings, literals, balanced
+ * brackets. What lies inside a nested value is left to its reader. No text that is found contains a line break, since
+ * `oneLine` has seen to it: a document's text is copied into a body whose records are lines.
+ */
+
+/** The names of an object's fields, in its order, as a scanner expects to meet them again. */
+export interface Shape {
+  readonly columns: readonly string[];
+  /** Each name as the text has it: quoted, escaped, with its colon. */
+  readonly tokens: readonly string[];
+}
+
+export interface Scanned {
+  readonly shape: Shape;
+  /** Start and end of each value: `2 · column` and `2 · column + 1`. */
+  readonly spans: readonly number[];
+  /** After the closing brace. */
+  readonly end: number;
+}
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** JSON's white space: space, tab, line feed, carriage return. */
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+
+export function skipSpace(text: string, at: number): number {
+  let next = at;
+  while (isSpace(text.charCodeAt(next))) next += 1;
+  return next;
+}
+
+/** The index after the string that opens at `at`; −1 if it does not close. */
+function skipString(text: string, at: number): number {
+  let close = text.indexOf('"', at + 1);
+  while (close !== -1) {
+    let slashes = 0;
+    while (text.charCodeAt(close - 1 - slashes) === backslash) slashes += 1;
+    if (slashes % 2 === 0) return close + 1;
+    close = text.indexOf('"', close + 1);
+  }
+  return -1;
+}
+
+/** The index after the object or array that opens at `at`; −1 if it does not close. */
+function skipNested(text: string, at: number): number {
+  let depth = 0;
+  for (let next = at; next < text.length; next += 1) {
+    const code = text.charCodeAt(next);
+    if (code === quote) {
+      next = skipString(text, next) - 1;
+      if (next < 0) return -1;
+    } else if (code === openBrace || code === openBracket) {
+      depth += 1;
+    } else if (code === closeBrace || code === closeBracket) {
+      depth -= 1;
+      if (depth === 0) return next + 1;
+    }
+  }
+  return -1;
+}
+
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+/** The index after the number, `true`, `false` or `null` at `at`; −1 if it is none of them. */
+function skipLiteral(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code === 0x6e) return text.startsWith('null', at) ? at + 4 : -1;
+  if (code === 0x74) return text.startsWith('true', at) ? at + 4 : -1;
+  if (code === 0x66) return text.startsWith('false', at) ? at + 5 : -1;
+  // Most numbers are short integers: those need no regular expression.
+  let next = at;
+  let digit = code;
+  while (digit >= 0x30 && digit <= 0x39) {
+    next += 1;
+    digit = text.charCodeAt(next);
+  }
+  const isInteger = digit !== 0x2e && digit !== 0x65 && digit !== 0x45;
+  if (next > at && isInteger && (code !== 0x30 || next === at + 1)) return next;
+  number.lastIndex = at;
+  return number.test(text) ? number.lastIndex : -1;
+}
+
+/** The index after the value that starts at `at`; −1 if there is none. */
+export function skipValue(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code === quote) return skipString(text, at);
+  if (code === openBrace || code === openBracket) return skipNested(text, at);
+  return skipLiteral(text, at);
+}
+
+/** Scans the object that opens at `at`; undefined if there is no whole object. Fast if it has the expected shape. */
+export function scanObject(text: string, at: number, expected: Shape | undefined): Scanned | undefined {
+  if (text.charCodeAt(at) !== openBrace) return undefined;
+  return (expected && scanExpected(text, at, expected)) ?? scanAny(text, at);
+}
+
+function scanExpected(text: string, at: number, shape: Shape): Scanned | undefined {
+  const { tokens } = shape;
+  const spans: number[] = [];
+  let next = at;
+  for (const token of tokens) {
+    // At `next` stands the opening brace or the comma before the name.
+    if (!text.startsWith(token, next + 1)) return undefined;
+    const start = next + 1 + token.length;
+    next = skipValue(text, start);
+    if (next === -1) return undefined;
+    spans.push(start, next);
+    if (text.charCodeAt(next) !== comma) break;
+  }
+  if (spans.length !== 2 * tokens.length || text.charCodeAt(next) !== closeBrace) return undefined;
+  return { shape, spans, end: next + 1 };
+}
+
+function scanAny(text: string, at: number): Scanned | undefined {
+  const columns: string[] = [];
+  const tokens: string[] = [];
+  const spans: number[] = [];
+  let next = skipSpace(text, at + 1);
+  if (text.charCodeAt(next) === closeBrace) return { shape: { columns, tokens }, spans, end: next + 1 };
+  for (;;) {
+    if (text.charCodeAt(next) !== quote) return undefined;
+    const nameEnd = skipString(text, next);
+    const name = nameEnd === -1 ? undefined : parseString(text.slice(next, nameEnd));
+    if (name === undefined) return undefined;
+    columns.push(name);
+    tokens.push(`${text.slice(next, nameEnd)}:`);
+    next = skipSpace(text, nameEnd);
+    if (text.charCodeAt(next) !== colon) return undefined;
+    const start = skipSpace(text, next + 1);
+    const end = skipValue(text, start);
+    if (end === -1) return undefined;
+    spans.push(start, end);
+    next = skipSpace(text, end);
+    const code = text.charCodeAt(next);
+    if (code === closeBrace) return { shape: { columns, tokens }, spans, end: next + 1 };
+    if (code !== comma) return undefined;
+    next = skipSpace(text, next + 1);
+  }
+}
+
+function parseString(text: string): string | undefined {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The text without line breaks between its tokens; undefined if one is inside a string, where JSON has no place for it.
+ * Records hardly ever have any: the converter writes none.
+ */
+export function oneLine(text: string): string | undefined {
+  if (!text.includes('\n') && !text.includes('\r')) return text;
+  let out = '';
+  for (let at = 0; at < text.length;) {
+    if (text.charCodeAt(at) === quote) {
+      const end = skipString(text, at);
+      const string = text.slice(at, end === -1 ? undefined : end);
+      if (end === -1 || string.includes('\n') || string.includes('\r')) return undefined;
+      out += string;
+      at = end;
+    } else {
+      const character = text.charAt(at);
+      out += character === '\n' || character === '\r' ? ' ' : character;
+      at += 1;
+    }
+  }
+  return out;
+}

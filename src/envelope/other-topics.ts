@@ -1,0 +1,51 @@
+/**
+ * What shares a connector's prefix and is no row: recognised, counted, never indexed.
+ */
+import type { IgnoredReason } from '../model/change-event.ts';
+import type { ConnectSchema } from './connect-json.ts';
+
+/** By the name of the record's schema, where it carries one. */
+const schemaNames: readonly (readonly [RegExp, IgnoredReason])[] = [
+  [/^io\.debezium\.connector\.common\.Heartbeat$/, 'heartbeat'],
+  [/^io\.debezium\.connector\.common\.TransactionMetadataValue$/, 'transaction-metadata'],
+  [/^io\.debezium\.connector\.common\.Notification$/, 'notification'],
+  [/^io\.debezium\.connector\.\w+\.SchemaChangeValue$/, 'schema-change'],
+  [/^io\.debezium\.connector\.postgresql\.MessageValue$/, 'logical-message'],
+];
+
+/** By the columns of the record, where it carries no schema: all must be there, and nothing but the optional ones beside. */
+const columnSets: readonly {
+  readonly all: readonly string[];
+  readonly others: readonly string[];
+  readonly reason: IgnoredReason;
+}[] = [
+  { all: ['ts_ms'], others: ['ts_us', 'ts_ns'], reason: 'heartbeat' },
+  {
+    all: ['status', 'id', 'event_count', 'data_collections'],
+    others: ['ts_ms', 'ts_us', 'ts_ns'],
+    reason: 'transaction-metadata',
+  },
+  { all: ['id', 'type', 'aggregate_type', 'additional_data'], others: ['timestamp'], reason: 'notification' },
+  {
+    all: ['source', 'ddl', 'tableChanges'],
+    others: ['ts_ms', 'ts_us', 'ts_ns', 'databaseName', 'schemaName'],
+    reason: 'schema-change',
+  },
+];
+
+/** Why a record that is no envelope is to be ignored; undefined if it is nothing that Debezium writes. */
+export function ignoredReason(
+  columns: readonly string[],
+  schema: ConnectSchema | undefined,
+): IgnoredReason | undefined {
+  if (schema?.name !== undefined) {
+    const { name } = schema;
+    const named = schemaNames.find(([pattern]) => pattern.test(name));
+    if (named !== undefined) return named[1];
+  }
+  return columnSets.find(
+    ({ all, others }) =>
+      all.every((column) => columns.includes(column)) &&
+      columns.every((column) => all.includes(column) || others.includes(column)),
+  )?.reason;
+}
