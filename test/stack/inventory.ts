@@ -1,6 +1,7 @@
 /** The tutorial's `inventory` database, one to a test: a database, a connector and a topic prefix of its own. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { deleteConnector, registerConnector } from './connectors.ts';
 import { inventoryConnector } from './versions.ts';
@@ -11,7 +12,7 @@ export async function loadInventory(address: string): Promise<void> {
   await withClient(address, (client) => client.query(sql));
 }
 
-/** An inventory whose changes flow to Kafka; disposing of it removes the connector, the slot and the database. */
+/** An inventory whose changes flow to Kafka; disposing of it removes the connector, the topics, the slot and the database. */
 export interface CapturedInventory extends AsyncDisposable {
   /** Topics are `<topicPrefix>.inventory.customers` and so on; also the name of the database and of the connector. */
   readonly topicPrefix: string;
@@ -22,6 +23,7 @@ export interface CapturedInventory extends AsyncDisposable {
 }
 
 export interface CaptureOptions {
+  readonly kafka: string;
   readonly postgres: string;
   readonly connect: string;
   /** Lower-case letters, digits and `_`, and unlike that of any other test. */
@@ -59,9 +61,21 @@ export async function captureInventory(options: CaptureOptions): Promise<Capture
     async [Symbol.asyncDispose]() {
       await client.end();
       await deleteConnector(options.connect, topicPrefix);
+      await deleteTopics(options.kafka, `${topicPrefix}.`);
       await withClient(options.postgres, (admin) => dropDatabase(admin, topicPrefix));
     },
   };
+}
+
+async function deleteTopics(kafka: string, prefix: string): Promise<void> {
+  const admin = new Kafka({ clientId: 'inventory', brokers: [kafka], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** The connector lets go of its slot when its task has ended, a little after its deletion was accepted. */

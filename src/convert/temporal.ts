@@ -1,0 +1,126 @@
+/**
+ * Debezium's temporal types → ISO 8601 text, by integers alone: no value passes a float or a Date.
+ *
+ * Elasticsearch's `date` takes the years −9999 … 9999. Years beyond are written with their sign (`+12024-01-01`), which it
+ * refuses or, with `ignore_malformed`, keeps in `_source` only. PostgreSQL's infinities become null.
+ */
+import type { Convert } from '../model/change-event.ts';
+
+const null_ = 'null';
+const integer = /^-?\d+$/;
+const secondsPerDay = 86_400;
+
+/** What PostgreSQL's connector writes for ±infinity: days, and microseconds. */
+const infinities: ReadonlySet<string> = new Set([
+  '-622191234',
+  '2147483647',
+  '-2147483648',
+  '9223372036825200000',
+  '-9223372036832400000',
+  '9223372036854775807',
+  '-9223372036854775808',
+  '"infinity"',
+  '"-infinity"',
+]);
+
+/**
+ * Year, month and day of a day number since 1970-01-01, in the proleptic Gregorian calendar: days are counted from the
+ * first of March of year 0, so that leap days end their year, and in eras of 400 years, which are all of one length.
+ */
+function dateText(days: number): string {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return `${yearText(year)}-${twoDigits(month)}-${twoDigits(day)}`;
+}
+
+function yearText(year: number): string {
+  const digits = String(Math.abs(year)).padStart(4, '0');
+  if (year < 0) return `-${digits}`;
+  return year > 9999 ? `+${digits}` : digits;
+}
+
+const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(value));
+
+function clockText(seconds: number): string {
+  const hours = Math.floor(seconds / 3600);
+  return `${twoDigits(hours)}:${twoDigits(Math.floor(seconds / 60) % 60)}:${twoDigits(seconds % 60)}`;
+}
+
+/** Rows that follow each other are mostly of the same day. */
+let lastDay = 0;
+let lastDate = dateText(0);
+
+function cachedDateText(day: number): string {
+  if (day !== lastDay) {
+    lastDate = dateText(day);
+    lastDay = day;
+  }
+  return lastDate;
+}
+
+/** Splits a count of 10^−digits seconds into whole seconds, rounded down, and the digits after the point. */
+function splitCount(text: string, digits: number): readonly [seconds: number, fraction: string] | undefined {
+  if (digits === 0) return [Number(text), ''];
+  if (text.charCodeAt(0) !== 0x2d) {
+    const point = text.length - digits;
+    return point > 0 ? [Number(text.slice(0, point)), text.slice(point)] : [0, text.padStart(digits, '0')];
+  }
+  const unit = 10n ** BigInt(digits);
+  const count = BigInt(text);
+  const fraction = ((count % unit) + unit) % unit;
+  return [Number((count - fraction) / unit), String(fraction).padStart(digits, '0')];
+}
+
+/** Days since 1970-01-01 → `"2016-01-16"`. */
+export const dateFromDays: Convert = (text) => {
+  if (text === null_ || infinities.has(text)) return null_;
+  if (!integer.test(text)) return undefined;
+  return `"${cachedDateText(Number(text))}"`;
+};
+
+/** A count of 10^−`digits` seconds since 1970-01-01T00:00Z → `"2018-06-20T15:13:16.945104Z"`, with `digits` digits. */
+export function timestampFrom(digits: number): Convert {
+  return (text) => {
+    if (text === null_ || infinities.has(text)) return null_;
+    const split = integer.test(text) ? splitCount(text, digits) : undefined;
+    if (split === undefined) return undefined;
+    const [seconds, fraction] = split;
+    const day = Math.floor(seconds / secondsPerDay);
+    const point = fraction === '' ? '' : '.';
+    return `"${cachedDateText(day)}T${clockText(seconds - day * secondsPerDay)}${point}${fraction}Z"`;
+  };
+}
+
+/** A count of 10^−`digits` seconds → `"10:13:23.000"`; MySQL's may be negative or longer than a day. */
+export function timeFrom(digits: number): Convert {
+  return (text) => {
+    if (text === null_) return null_;
+    if (!integer.test(text)) return undefined;
+    const negative = text.startsWith('-');
+    const split = splitCount(negative ? text.slice(1) : text, digits);
+    if (split === undefined) return undefined;
+    const [seconds, fraction] = split;
+    return `"${negative ? '-' : ''}${clockText(seconds)}.${fraction}"`;
+  };
+}
+
+/** ISO text as it is, but for infinities. */
+export const isoText: Convert = (text) => {
+  if (infinities.has(text)) return null_;
+  return text === null_ || text.startsWith('"') ? text : undefined;
+};
+
+/** `"2017-09-15Z"` → `"2017-09-15"`: Elasticsearch takes no zone on a date. */
+export const isoDate: Convert = (text) => {
+  const checked = isoText(text);
+  return checked?.endsWith('Z"') === true ? `${checked.slice(0, -2)}"` : checked;
+};

@@ -1,0 +1,165 @@
+/**
+ * A definition, compiled: row change → document write. What can be decided once for rows with the same columns and schema is
+ * decided once (a *plan*); what is left per row is to copy text and to convert the columns that need it.
+ */
+import { namedConversion } from '../convert/named.ts';
+import { conversionOf } from '../convert/types.ts';
+import type { Convert, Row, RowSchema } from '../model/change-event.ts';
+import type { DocumentMapper, IndexDefinition, Mapped } from '../model/document.ts';
+import type { Failure } from '../model/outcome.ts';
+import { externalVersion } from '../model/position.ts';
+import { placeText } from '../model/record.ts';
+import type { DocumentDefinition } from './definition.ts';
+import { isPattern, topicPattern } from './definition.ts';
+import { documentId } from './document-id.ts';
+import { defineIndex, fieldsOf } from './infer.ts';
+
+export interface CompiledDocument {
+  /** The alias. */
+  readonly document: string;
+  /** Topics that the definition names. */
+  readonly topics: readonly string[];
+  /** Topics that it describes. */
+  readonly patterns: readonly RegExp[];
+  matches(topic: string): boolean;
+  /** A mapper for the rows of one topic; it remembers the schemas that it meets. */
+  createMapper(): DocumentMapper;
+  /** The index as the definition and the schemas met so far make it. */
+  indexDefinition(): IndexDefinition;
+}
+
+export function compileDocument(definition: DocumentDefinition): CompiledDocument {
+  const entries = typeof definition.from === 'string' ? [definition.from] : definition.from;
+  const topics = entries.filter((entry) => !isPattern(entry));
+  const patterns = entries.filter(isPattern).map(topicPattern);
+  const schemas = new Set<RowSchema>();
+  return {
+    document: definition.document,
+    topics,
+    patterns,
+    matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
+    createMapper: () => createMapper(definition, schemas),
+    indexDefinition: () => defineIndex(definition, [...schemas]),
+  };
+}
+
+/** What is done with rows of certain columns and schema. */
+interface Plan {
+  readonly schema: RowSchema | undefined;
+  /** Columns whose values change on their way, ascending; all others are copied with the text around them. */
+  readonly columns: readonly number[];
+  readonly converts: readonly Convert[];
+  /** All fields, for rows that cannot be copied so: fields that are renamed, left out or withheld. */
+  readonly fields: readonly {
+    readonly token: string;
+    readonly column: number;
+    readonly convert: Convert | undefined;
+  }[];
+  readonly keepsAll: boolean;
+}
+
+/** What Debezium puts where the database did not send a value: as text, and as bytes in base64. */
+const withheldText = '__debezium_unavailable_value';
+const withheldBase64 = 'X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ';
+const withheld: ReadonlySet<string> = new Set([
+  `"${withheldText}"`,
+  `"${withheldBase64}=="`,
+  `["${withheldText}"]`,
+  `["${withheldBase64}=="]`,
+]);
+
+function createMapper(definition: DocumentDefinition, schemas: Set<RowSchema>): DocumentMapper {
+  const { document: index, epoch, id: idOptions } = definition;
+  const rowPlan = planned((row) => {
+    if (row.schema !== undefined) schemas.add(row.schema);
+    return planRow(definition, row);
+  });
+  const keyPlan = planned(planKey);
+
+  const refuse = (failure: Failure, place: string): Mapped => ({
+    kind: 'refused',
+    failure: { ...failure, message: `${place}: ${failure.message}` },
+  });
+
+  return (change) => {
+    const { record, key } = change;
+    if (key === null) {
+      return refuse({ code: 'RECORD_KEY_MISSING', message: 'The record has no key.' }, placeText(record));
+    }
+    const id = documentId(key, keyPlan(key).converts, idOptions);
+    if (typeof id !== 'string') return refuse(id, placeText(record));
+    const version = externalVersion(epoch, record.offset);
+    if (change.op === 'delete') return { kind: 'write', write: { action: 'delete', index, id, version } };
+    const source = sourceOf(change.after, rowPlan(change.after));
+    if (typeof source === 'number') {
+      const message = `Column «${change.after.columns[source] ?? ''}» does not hold what its type or \`as\` promises.`;
+      return refuse({ code: 'VALUE_NOT_CONVERTIBLE', message }, placeText(record));
+    }
+    return { kind: 'write', write: { action: 'index', index, id, version, source } };
+  };
+}
+
+/** Plans are made once for rows with the identical `columns` array and schema. */
+function planned<P extends { readonly schema: RowSchema | undefined }>(plan: (row: Row) => P): (row: Row) => P {
+  const plans = new Map<readonly string[], P>();
+  let lastColumns: readonly string[] | undefined;
+  let last: P | undefined;
+  return (row) => {
+    const { columns, schema } = row;
+    if (columns === lastColumns && last !== undefined && last.schema === schema) return last;
+    let found = plans.get(columns);
+    if (found?.schema !== schema || found === undefined) plans.set(columns, (found = plan(row)));
+    lastColumns = columns;
+    last = found;
+    return found;
+  };
+}
+
+function planRow(definition: DocumentDefinition, { columns, schema }: Row): Plan {
+  const fields = fieldsOf(definition, columns).map(({ name, from, as }) => {
+    const column = schema?.columns.find((candidate) => candidate.name === from);
+    const conversion = as === undefined ? column && conversionOf(column) : namedConversion(as);
+    return { token: `${JSON.stringify(name)}:`, column: columns.indexOf(from), convert: conversion?.convert };
+  });
+  const converted = fields.filter(({ convert }) => convert !== undefined);
+  const keepsAll =
+    fields.length === columns.length && fields.every(({ token }, at) => token === `${JSON.stringify(columns[at])}:`);
+  return {
+    schema,
+    columns: converted.map(({ column }) => column),
+    converts: converted.map(({ convert }) => convert).filter((convert) => convert !== undefined),
+    fields,
+    keepsAll,
+  };
+}
+
+function planKey({ schema, columns }: Row) {
+  const converts = columns.map((name) => {
+    const column = schema?.columns.find((candidate) => candidate.name === name);
+    return column && conversionOf(column).convert;
+  });
+  return { schema, converts };
+}
+
+/** The document's text; the number of a column that cannot be converted instead. */
+function sourceOf(row: Row, plan: Plan): string | number {
+  if (plan.keepsAll) {
+    const source = plan.columns.length === 0 ? row.json() : row.rewritten(plan.columns, plan.converts);
+    const mayWithhold = typeof source === 'number' || source.includes(withheldText) || source.includes(withheldBase64);
+    if (!mayWithhold) return source;
+  }
+  return assembled(row, plan);
+}
+
+/** Field by field. A withheld value is no value: the field is left out, so that the placeholder is never indexed (D7). */
+function assembled(row: Row, { fields }: Plan): string | number {
+  let out = '{';
+  for (const { token, column, convert } of fields) {
+    const text = row.text(column);
+    if (withheld.has(text)) continue;
+    const value = convert === undefined ? text : convert(text);
+    if (value === undefined) return column;
+    out += out.length === 1 ? token + value : `,${token}${value}`;
+  }
+  return `${out}}`;
+}
