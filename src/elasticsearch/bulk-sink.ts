@@ -1,0 +1,78 @@
+/**
+ * The sink: one bulk request for a batch of writes, one outcome for each.
+ */
+import type { Client } from '@elastic/elasticsearch';
+import type { DocumentWrite } from '../model/document.ts';
+import type { Failure, WriteOutcome } from '../model/outcome.ts';
+import { applied } from '../model/outcome.ts';
+import type { Sink } from '../pipeline/ports.ts';
+import { bulkBody } from './bulk-body.ts';
+import type { ErrorCause } from './bulk-outcome.ts';
+import { itemFields, outcomeOf } from './bulk-outcome.ts';
+import { ask } from './request.ts';
+
+export interface BulkSinkOptions {
+  readonly client: Client;
+  /** For a whole request, its answer read. */
+  readonly requestTimeoutMs: number;
+}
+
+/** An answer as `itemFields` leaves it. */
+interface BulkAnswer {
+  readonly errors: boolean;
+  readonly items: readonly Readonly<Record<string, { readonly status: number; readonly error?: ErrorCause }>>[];
+}
+
+export function createBulkSink({ client, requestTimeoutMs }: BulkSinkOptions): Sink {
+  const write = async (writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]> => {
+    const params = {
+      method: 'POST',
+      path: '/_bulk',
+      querystring: { filter_path: itemFields },
+      bulkBody: bulkBody(writes),
+    } as const;
+    const answer = await ask(client, params, requestTimeoutMs, signal);
+    switch (answer.kind) {
+      case 'answered':
+        return itemOutcomes(writes, answer.body);
+      case 'failed':
+        return all(writes, { status: 'retryable', failure: answer.failure });
+      case 'refused': {
+        const outcome = wholeOutcome(answer.status, answer.cause);
+        if (outcome.status !== 'rejected' || writes.length === 1) return all(writes, outcome);
+        // One of them is to blame: each half by itself, until it is alone.
+        const middle = Math.ceil(writes.length / 2);
+        const first = await write(writes.slice(0, middle), signal);
+        return [...first, ...(await write(writes.slice(middle), signal))];
+      }
+    }
+  };
+  return { write };
+}
+
+const all = (writes: readonly DocumentWrite[], outcome: WriteOutcome): readonly WriteOutcome[] =>
+  writes.map(() => outcome);
+
+/** A request that was refused as a whole was not applied, whatever an item of that status would have meant. */
+function wholeOutcome(status: number, cause: ErrorCause | undefined): WriteOutcome {
+  return outcomeOf(status, cause ?? {});
+}
+
+function itemOutcomes(writes: readonly DocumentWrite[], body: unknown): readonly WriteOutcome[] {
+  if (!isBulkAnswer(body) || body.items.length !== writes.length) {
+    const failure: Failure = {
+      code: 'ELASTICSEARCH_ANSWER_UNEXPECTED',
+      message: `The answer to ${writes.length} writes is not a list of ${writes.length} items.`,
+    };
+    return all(writes, { status: 'retryable', failure });
+  }
+  if (!body.errors) return all(writes, applied);
+  return body.items.map((item, position) => {
+    const { status, error } = item[writes[position]?.action ?? ''] ?? { status: 0, error: {} };
+    return outcomeOf(status, error);
+  });
+}
+
+function isBulkAnswer(body: unknown): body is BulkAnswer {
+  return typeof body === 'object' && body !== null && 'errors' in body && 'items' in body && Array.isArray(body.items);
+}

@@ -1,0 +1,67 @@
+/**
+ * The connection to Elasticsearch 8 and 9: transport, TLS and authentication of the official client, nothing retried by it.
+ */
+import type { ClientOptions } from '@elastic/elasticsearch';
+import { Client, SniffingTransport } from '@elastic/elasticsearch';
+import { SluiceError } from '../errors.ts';
+
+export interface ElasticsearchOptions {
+  /** URLs. */
+  readonly nodes: readonly string[];
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly apiKey?: string | undefined;
+  readonly bearer?: string | undefined;
+  /** PEM. */
+  readonly ca?: string | undefined;
+  /** SHA-256 of the authority's certificate, in hexadecimal. */
+  readonly caFingerprint?: string | undefined;
+  readonly rejectUnauthorized: boolean;
+  /** An API key over plain http can be read by everybody on the way. */
+  readonly allowApiKeyOverHttp: boolean;
+  /** For a whole request, its answer read. */
+  readonly requestTimeoutMs: number;
+  /** Compresses requests: for slow networks. */
+  readonly compression: boolean;
+}
+
+/** Both majors speak the protocol of 8; a client of 9 that asks for 9 is refused by 8. */
+const compatibleHeaders = {
+  jsonContentType: 'application/vnd.elasticsearch+json; compatible-with=8',
+  ndjsonContentType: 'application/vnd.elasticsearch+x-ndjson; compatible-with=8',
+  accept: 'application/vnd.elasticsearch+json; compatible-with=8,text/plain',
+};
+
+class CompatibleTransport extends SniffingTransport {
+  constructor(options: ConstructorParameters<typeof SniffingTransport>[0]) {
+    super({ ...options, vendoredHeaders: compatibleHeaders });
+  }
+}
+
+/** Throws a SluiceError if an API key would go over plain http without being allowed to. */
+export function createElasticsearchClient(options: ElasticsearchOptions): Client {
+  const { nodes, username, password, apiKey, bearer, ca, caFingerprint } = options;
+  const plain = nodes.find((node) => new URL(node).protocol === 'http:');
+  if (apiKey !== undefined && plain !== undefined && !options.allowApiKeyOverHttp) {
+    const message = `\`elasticsearch.apiKey\` would go to ${new URL(plain).host} over plain http, readable by everybody on the way; use https, or set \`elasticsearch.allowApiKeyOverHttp: true\`.`;
+    throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message }]);
+  }
+  const auth: ClientOptions['auth'] =
+    apiKey !== undefined
+      ? { apiKey }
+      : bearer !== undefined
+        ? { bearer }
+        : username !== undefined
+          ? { username, password: password ?? '' }
+          : undefined;
+  return new Client({
+    nodes: [...nodes],
+    Transport: CompatibleTransport,
+    maxRetries: 0,
+    requestTimeout: options.requestTimeoutMs,
+    compression: options.compression,
+    tls: { rejectUnauthorized: options.rejectUnauthorized, ...(ca !== undefined && { ca }) },
+    ...(auth && { auth }),
+    ...(caFingerprint !== undefined && { caFingerprint }),
+  });
+}

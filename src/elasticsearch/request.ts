@@ -1,0 +1,88 @@
+/**
+ * One request, answered by a value: what the server said, or that no answer came.
+ */
+import type { Client } from '@elastic/elasticsearch';
+import { errors } from '@elastic/elasticsearch';
+import type { Failure } from '../model/outcome.ts';
+import type { ErrorCause } from './bulk-outcome.ts';
+
+export interface RequestParams {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly querystring?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** Lines of JSON, sent as they are. */
+  readonly bulkBody?: string;
+}
+
+export type Answer =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'refused'; readonly status: number; readonly cause: ErrorCause | undefined }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/**
+ * Asks, and waits at most `timeoutMs` for the whole answer: a server that stops in the middle of one is as gone as one that
+ * never begins. Rejects only with the signal's reason, after its abort.
+ */
+export async function ask(
+  client: Client,
+  params: RequestParams,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Answer> {
+  const ended = new AbortController();
+  const abort = (): void => {
+    ended.abort();
+  };
+  const timer = setTimeout(abort, timeoutMs);
+  signal?.addEventListener('abort', abort);
+  try {
+    const { statusCode, body } = await client.transport.request(params, {
+      signal: ended.signal,
+      maxRetries: 0,
+      requestTimeout: timeoutMs,
+      meta: true,
+    });
+    return { kind: 'answered', status: statusCode, body };
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    return answerOf(error, timeoutMs);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The client's errors hold the connection with all its settings; only what is said here leaves this room. */
+function answerOf(error: unknown, timeoutMs: number): Answer {
+  if (error instanceof errors.ResponseError) {
+    return { kind: 'refused', status: error.statusCode ?? 0, cause: causeOf(error.body) };
+  }
+  if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) {
+    const message = `Elasticsearch did not answer within ${timeoutMs} ms.`;
+    return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
+  }
+  if (error instanceof errors.ConnectionError) {
+    const message = `No connection to Elasticsearch: ${error.message}.`;
+    return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
+  }
+  if (error instanceof errors.ProductNotSupportedError) {
+    const message = 'What answers is not Elasticsearch: its product header is missing.';
+    return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
+  }
+  const name = error instanceof Error ? error.name : typeof error;
+  const message = `The answer of Elasticsearch could not be read (${name}).`;
+  return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
+}
+
+/** `{"error":{"type":…,"reason":…}}`, or nothing where a body is empty or no JSON. */
+function causeOf(body: unknown): ErrorCause | undefined {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined;
+  const { error } = body;
+  if (typeof error === 'string') return { reason: error };
+  if (typeof error !== 'object' || error === null) return undefined;
+  return {
+    type: 'type' in error && typeof error.type === 'string' ? error.type : undefined,
+    reason: 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined,
+  };
+}
