@@ -1,0 +1,97 @@
+/**
+ * What kafkajs 2.2.4 lacks and has no public hook for. It is pinned to that version, and a start fails if one of these is
+ * not there (docs/decisions/0004-kafka-client.md).
+ *
+ *  1. A member must finish and commit what it has before it joins again. `joinAndSync` is where every rejoin passes, whether
+ *     the group asked for it or metadata went stale.
+ *  2. An offset out of range is answered by resetting to the beginning or the end, with a log line and nothing else.
+ *  3. Each connection keeps a timer of 1 ms running although nothing is pending (kafkajs issue 1704).
+ */
+import { createRequire } from 'node:module';
+import type { Assigner, PartitionAssigner } from 'kafkajs';
+import kafkajs from 'kafkajs';
+
+/** Commits in the name of the generation in which it was made, once, without retry. */
+interface OffsetManager {
+  commitOffsets(offsets: {
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
+  }): Promise<void>;
+}
+
+/** A member of a group, from one join to the next. */
+export interface GroupMember {
+  readonly memberId: string | null;
+  readonly offsetManager: OffsetManager | null;
+  readonly assigners: readonly Assigner[];
+}
+
+export interface MemberHooks {
+  /** Awaited before the member joins; `again` when it gives up partitions by it. */
+  joining(member: GroupMember, again: boolean): Promise<void>;
+  /** The position of a partition is not in the topic any more. */
+  outOfRange(topic: string, partition: number): void;
+}
+
+interface ConsumerGroupPrototype {
+  joinAndSync(this: GroupMember): Promise<void>;
+  recoverFromOffsetOutOfRange(this: GroupMember, error: OutOfRange): Promise<void>;
+}
+
+interface OutOfRange {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+interface RequestQueuePrototype {
+  scheduleCheckPendingRequests(this: { readonly pending: readonly unknown[]; readonly throttledUntil: number }): void;
+}
+
+/** A member is told from others by its assigner, the only thing of ours that it holds. */
+const hooksOf = new WeakMap<Assigner, MemberHooks>();
+
+/** An assigner (kafkajs's own round robin) by which the member that uses it finds its hooks. */
+export function hookedAssigner(hooks: MemberHooks): PartitionAssigner {
+  return (config) => {
+    const assigner = kafkajs.PartitionAssigners.roundRobin(config);
+    hooksOf.set(assigner, hooks);
+    return assigner;
+  };
+}
+
+function hooksFor(member: GroupMember): MemberHooks | undefined {
+  const [assigner] = member.assigners;
+  return assigner && hooksOf.get(assigner);
+}
+
+let installed = false;
+
+/** Puts the hooks into kafkajs, once a process. */
+export function installHooks(): void {
+  if (installed) return;
+  installed = true;
+  const require = createRequire(import.meta.url);
+  const { prototype: group } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroupPrototype };
+  const { prototype: queue } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueuePrototype };
+  const { joinAndSync } = group;
+  const { scheduleCheckPendingRequests } = queue;
+  const all = [joinAndSync, group.recoverFromOffsetOutOfRange, scheduleCheckPendingRequests];
+  if (all.some((method) => typeof method !== 'function')) {
+    throw new Error('This is not kafkajs 2.2.4: a method that Sluice extends is not there.');
+  }
+  group.joinAndSync = async function () {
+    await hooksFor(this)?.joining(this, this.memberId !== null && this.offsetManager !== null);
+    await joinAndSync.call(this);
+  };
+  group.recoverFromOffsetOutOfRange = function (error) {
+    hooksFor(this)?.outOfRange(error.topic, error.partition);
+    return Promise.reject(
+      new kafkajs.KafkaJSNonRetriableError(`offset out of range in ${error.topic}[${error.partition}]`),
+    );
+  };
+  queue.scheduleCheckPendingRequests = function () {
+    if (this.pending.length > 0 || this.throttledUntil > Date.now()) scheduleCheckPendingRequests.call(this);
+  };
+}

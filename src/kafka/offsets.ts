@@ -1,0 +1,54 @@
+/**
+ * What the brokers know about topics and a group's place in them.
+ */
+import type { Admin, Kafka } from 'kafkajs';
+import type { TopicPartition } from '../model/record.ts';
+
+export interface PartitionLag extends TopicPartition {
+  /** The next offset that the group reads; undefined where it has none. */
+  readonly committed: number | undefined;
+  /** The first offset that is still there, and the next that will be written. */
+  readonly start: number;
+  readonly end: number;
+  /** Records that the group has not settled, at most: some offsets hold none. */
+  readonly lagRecords: number;
+}
+
+async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** How far the group has come in each partition of the topics, which must exist. */
+export async function readLag(
+  kafka: Kafka,
+  groupId: string,
+  topics: readonly string[],
+): Promise<readonly PartitionLag[]> {
+  return withAdmin(kafka, async (admin) => {
+    const committed = new Map<string, number>();
+    for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: [...topics] })) {
+      for (const { partition, offset } of partitions) committed.set(`${topic}/${partition}`, Number(offset));
+    }
+    const lags: PartitionLag[] = [];
+    for (const topic of topics) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        const at = committed.get(`${topic}/${partition}`) ?? -1;
+        const [start, end] = [Number(low), Number(high)];
+        const lagRecords = end - Math.max(at, start);
+        lags.push({ topic, partition, committed: at < 0 ? undefined : at, start, end, lagRecords });
+      }
+    }
+    return lags.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+  });
+}
+
+/** All topics that exist. */
+export async function listTopics(kafka: Kafka): Promise<ReadonlySet<string>> {
+  return withAdmin(kafka, async (admin) => new Set(await admin.listTopics()));
+}

@@ -1,0 +1,227 @@
+/**
+ * The source: one member of a consumer group, for ever, whatever happens to brokers and group.
+ *
+ * What kafkajs does of itself, and what is done about it, is in docs/decisions/0004-kafka-client.md. In short: it has no
+ * heartbeat of its own, so a batch that must wait beats while it does; its positions start anew from what is committed with
+ * every join, so a batch is resolved in the same turn in which it is handed over; and it joins again without asking, so a hook
+ * makes it wait until everything that was handed over is settled and committed.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { SluiceError, directiveOf } from '../errors.ts';
+import type { Failure } from '../model/outcome.ts';
+import { offset } from '../model/position.ts';
+import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
+import type { Intake, Settled, Source } from '../pipeline/ports.ts';
+import { kafkaFailure } from './client.ts';
+import type { KafkaLog } from './client.ts';
+import type { GroupMember } from './kafkajs-internals.ts';
+import { hookedAssigner } from './kafkajs-internals.ts';
+
+export interface KafkaSourceOptions {
+  readonly kafka: Kafka;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** A member that is silent for longer loses its partitions. */
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** Of one fetch from one broker, as compressed as the records are. */
+  readonly maxBytesPerFetch: number;
+  readonly log: KafkaLog;
+}
+
+/** A batch that waits for room looks up this often: for a heartbeat, and for the end. */
+const waitMs = 100;
+const restartAfterMs = { initial: 500, max: 15_000 };
+/** kafkajs may hang while it leaves; the broker notices by itself. */
+const leaveWithinMs = 5000;
+
+/** A refusal of a commit which only says that the group has moved on. */
+const movedOn: ReadonlySet<string> = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'FENCED_INSTANCE_ID',
+]);
+
+const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
+
+export function createKafkaSource(options: KafkaSourceOptions): Source {
+  const { groupId, log } = options;
+  /** Rises with each join; a batch of an earlier one is not handed over any more. */
+  let generation = 0;
+  let member: GroupMember | undefined;
+  let assigned = new Set<string>();
+  let revoking = false;
+
+  /** The life of one consumer, from its first join to its crash or to `signal`. Resolves with why it ended. */
+  const live = async (intake: Intake, signal: AbortSignal): Promise<Failure | undefined> => {
+    let lastSignOfLife = Date.now();
+    let outOfRange: Failure | undefined;
+    const crashed = Promise.withResolvers<Failure>();
+    const consumer = createConsumer(options, {
+      joining: async (joiner, again) => {
+        member = joiner;
+        if (!again) return;
+        revoking = true;
+        try {
+          await intake.revoking();
+        } finally {
+          revoking = false;
+        }
+      },
+      outOfRange: (topic, partition) => {
+        const message = `The committed offset of ${topic}[${partition}] for group «${groupId}» is not in the topic any more.`;
+        outOfRange = { code: 'OFFSET_OUT_OF_RANGE', message };
+      },
+    });
+    const { GROUP_JOIN, CRASH, HEARTBEAT, FETCH, END_BATCH_PROCESS } = consumer.events;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      generation += 1;
+      const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, numbers]) =>
+        numbers.map((partition) => ({ topic, partition })),
+      );
+      assigned = new Set(partitions.map(keyOf));
+      log('info', `Joined group «${groupId}» as ${payload.memberId} with ${partitions.length} partitions.`);
+      intake.assigned(partitions);
+    });
+    consumer.on(CRASH, ({ payload }) => {
+      crashed.resolve(outOfRange ?? kafkaFailure(payload.error));
+    });
+    for (const event of [GROUP_JOIN, HEARTBEAT, FETCH]) consumer.on(event, () => (lastSignOfLife = Date.now()));
+    consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset, highWatermark } }) => {
+      // Nothing but control records, or of transactions that were aborted: it never reaches `eachBatch`.
+      if (batchSize > 0 || revoking || !assigned.has(keyOf({ topic, partition }))) return;
+      const next = offset(Number(lastOffset) + 1);
+      intake.accept({ topic, partition, records: [], next, highWatermark: offset(highWatermark) });
+    });
+
+    const eachBatch = async ({
+      batch,
+      resolveOffset,
+      heartbeat,
+      isRunning,
+      isStale,
+    }: EachBatchPayload): Promise<void> => {
+      const born = generation;
+      const over = (): boolean => !isRunning() || isStale() || born !== generation;
+      const leaving = (): boolean => revoking || signal.aborted;
+      for (let room = intake.room(); room !== undefined || leaving(); room = intake.room()) {
+        if (over()) return;
+        await heartbeat();
+        await Promise.race([room ?? delay(waitMs), delay(waitMs)]);
+      }
+      await heartbeat();
+      if (over() || leaving()) return;
+      intake.accept(recordBatch(batch));
+      // In the same turn: later, it could move the position of another generation.
+      resolveOffset(batch.lastOffset());
+    };
+
+    const stalled = async (ended: AbortSignal): Promise<Failure> => {
+      const patienceMs = Math.max(60_000, 2 * options.sessionTimeoutMs);
+      while (!ended.aborted && Date.now() - lastSignOfLife < patienceMs) {
+        await delay(1000, undefined, { signal: ended }).catch(() => undefined);
+      }
+      return { code: 'KAFKA_UNREACHABLE', message: `Nothing was fetched from Kafka for ${patienceMs} ms.` };
+    };
+
+    const ended = new AbortController();
+    const stopped = new Promise<undefined>((resolve) => {
+      const stop = (): void => {
+        resolve(undefined);
+      };
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+    });
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 64,
+        eachBatch,
+      });
+      const why = await Promise.race([crashed.promise, stopped, stalled(ended.signal)]);
+      if (why === undefined) await intake.revoking();
+      return why;
+    } catch (error) {
+      return kafkaFailure(error);
+    } finally {
+      ended.abort();
+      member = undefined;
+      assigned = new Set();
+      await Promise.race([consumer.disconnect().catch(() => undefined), delay(leaveWithinMs)]);
+    }
+  };
+
+  return {
+    run: async (intake, signal) => {
+      for (let attempt = 0; !signal.aborted; attempt += 1) {
+        const startedAt = Date.now();
+        const failure = await live(intake, signal);
+        if (failure === undefined) return;
+        if (directiveOf(failure) === 'stop') throw new SluiceError([failure]);
+        if (Date.now() - startedAt > 60_000) attempt = 0;
+        const delayMs = Math.min(restartAfterMs.max, restartAfterMs.initial * 2 ** attempt);
+        log('warn', `${failure.message} Joining again in ${delayMs} ms.`);
+        await delay(delayMs, undefined, { signal }).catch(() => undefined);
+      }
+      await intake.revoking();
+    },
+    commit: async (settled) => {
+      const committing = settled.filter((position) => assigned.has(keyOf(position)));
+      if (committing.length === 0 || member?.offsetManager == null) return [];
+      try {
+        await member.offsetManager.commitOffsets({ topics: byTopic(committing) });
+        return committing;
+      } catch (error) {
+        const type = error instanceof Error && 'type' in error ? error.type : undefined;
+        if (typeof type === 'string' && movedOn.has(type)) return [];
+        throw error;
+      }
+    },
+  };
+}
+
+function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof hookedAssigner>[0]): Consumer {
+  return options.kafka.consumer({
+    groupId: options.groupId,
+    sessionTimeout: options.sessionTimeoutMs,
+    rebalanceTimeout: options.rebalanceTimeoutMs,
+    heartbeatInterval: Math.ceil(options.sessionTimeoutMs / 10),
+    partitionAssigners: [hookedAssigner(hooks)],
+    maxWaitTimeInMs: 250,
+    maxBytes: options.maxBytesPerFetch,
+    // A batch of records that is larger than this is still delivered; less would let compacted topics stand still.
+    maxBytesPerPartition: Math.max(2 * 1024 * 1024, Math.floor(options.maxBytesPerFetch / 4)),
+    allowAutoTopicCreation: false,
+    // Restarts are ours: a consumer that restarts itself may come back after it was told to leave.
+    retry: { initialRetryTime: 200, maxRetryTime: 5000, retries: 5, restartOnFailure: () => Promise.resolve(false) },
+  });
+}
+
+function recordBatch(batch: EachBatchPayload['batch']): RecordBatch {
+  const { topic, partition } = batch;
+  const records = batch.messages.map((message): SourceRecord => ({
+    topic,
+    partition,
+    offset: offset(message.offset),
+    timestampMs: Number(message.timestamp),
+    headers: message.headers,
+    key: message.key,
+    value: message.value,
+  }));
+  const next = offset(Number(batch.lastOffset()) + 1);
+  return { topic, partition, records, next, highWatermark: offset(batch.highWatermark) };
+}
+
+function byTopic(settled: readonly Settled[]) {
+  return [...Map.groupBy(settled, ({ topic }) => topic)].map(([topic, positions]) => ({
+    topic,
+    partitions: positions.map(({ partition, next }) => ({ partition, offset: String(next) })),
+  }));
+}
