@@ -1,0 +1,73 @@
+/**
+ * The command line.
+ */
+import { Command, CommanderError } from 'commander';
+import { version } from '../compose.ts';
+import { checkCommand } from './check.ts';
+import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
+import { runCommand } from './run.ts';
+import { statusCommand } from './status.ts';
+
+const examples = `
+Examples:
+  sluice check                          are the files right, and are the servers there?
+  sluice run                            read ./sluice.yaml and keep Elasticsearch equal to the database
+  sluice run --config /etc/sluice.yaml
+  sluice status                         how far has the group come?
+  sluice status --url http://localhost:8080
+
+Every key of sluice.yaml is also a variable of the environment: kafka.groupId is SLUICE_KAFKA_GROUP_ID; with _FILE behind its
+name it is read from a file. Ctrl-C finishes what is in flight and commits it; a second one ends at once.
+
+Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 stopped with work left.`;
+
+export async function runProgram(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = new Command('sluice')
+    .description('Keeps Elasticsearch equal to a database: Debezium’s changes on Kafka become documents.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        surroundings.print(text.trimEnd());
+      },
+      writeErr: (text) => {
+        surroundings.printError(text.trimEnd());
+      },
+    })
+    .addHelpText('after', examples);
+  const configOption = [
+    '-c, --config <file>',
+    'configuration file (default: $SLUICE_CONFIG, else ./sluice.yaml if there)',
+  ] as const;
+  program
+    .command('run')
+    .description('read changes and write documents until stopped')
+    .option(...configOption)
+    .action(async (options: CommonOptions) => {
+      exitCode = await runCommand(options, surroundings);
+    });
+  program
+    .command('check')
+    .description('check the files, then the servers: topics, indexes, credentials')
+    .option(...configOption)
+    .action(async (options: CommonOptions) => {
+      exitCode = await checkCommand(options, surroundings);
+    });
+  program
+    .command('status')
+    .description('lag per topic; and of a running instance what is in flight and the last error')
+    .option(...configOption)
+    .option('--url <url>', 'HTTP port of a running instance')
+    .option('--json', 'as JSON')
+    .action(async (options: CommonOptions & { readonly url?: string; readonly json?: boolean }) => {
+      exitCode = await statusCommand(options, surroundings);
+    });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+}

@@ -1,0 +1,78 @@
+import Table from 'cli-table3';
+import { openKafka } from '../compose.ts';
+import { SluiceError } from '../errors.ts';
+import { kafkaFailure } from '../kafka/client.ts';
+import type { PartitionLag } from '../kafka/offsets.ts';
+import { listTopics, readLag } from '../kafka/offsets.ts';
+import { createRoutes } from '../routes.ts';
+import { failWith } from './failures.ts';
+import type { Files } from './files.ts';
+import { readFiles } from './files.ts';
+import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
+
+interface StatusOptions extends CommonOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+/** `sluice status`: the group's lag as the brokers know it, and what a running instance says of itself. */
+export async function statusCommand(options: StatusOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const files = await readFiles(options, surroundings);
+  if (files === undefined) return 2;
+  try {
+    const lag = await groupLag(files);
+    const url = options.url ?? `http://127.0.0.1:${files.config.http.port}`;
+    const instance = await askInstance(url, options.url !== undefined);
+    const report = { groupId: files.config.kafka.groupId, lag, instance };
+    surroundings.print(options.json === true ? JSON.stringify(report) : lagTable(lag));
+    if (options.json !== true) surroundings.print(instanceText(url, instance));
+    return 0;
+  } catch (error) {
+    return failWith(error, surroundings);
+  }
+}
+
+async function groupLag({ config, documents }: Files): Promise<readonly PartitionLag[]> {
+  const kafka = await openKafka(config, () => undefined);
+  try {
+    const { topics } = createRoutes(documents, config.unmapped, await listTopics(kafka));
+    return await readLag(kafka, config.kafka.groupId, topics);
+  } catch (error) {
+    throw new SluiceError([kafkaFailure(error)]);
+  }
+}
+
+type Instance = Readonly<Record<string, unknown>>;
+
+/** Undefined if nobody answers; an error if the user named whom to ask. */
+async function askInstance(url: string, named: boolean): Promise<Instance | undefined> {
+  try {
+    const response = await fetch(new URL('/status', url), { signal: AbortSignal.timeout(3000) });
+    return (await response.json()) as Instance;
+  } catch {
+    if (!named) return undefined;
+    throw new SluiceError([
+      { code: 'CONFIGURATION_INVALID', message: `No instance of Sluice answers at ${url} (\`--url\`).` },
+    ]);
+  }
+}
+
+function lagTable(lag: readonly PartitionLag[]): string {
+  const table = new Table({
+    head: ['topic', 'partition', 'committed', 'end', 'lag'],
+    colAligns: ['left', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [] },
+  });
+  for (const { topic, partition, committed, end, lagRecords } of lag) {
+    table.push([topic, partition, committed ?? '–', end, lagRecords]);
+  }
+  return table.toString();
+}
+
+function instanceText(url: string, instance: Instance | undefined): string {
+  if (instance === undefined) return `No running instance at ${url}; name one with --url.`;
+  const { ready, reason, recordsHeld, bytesHeld, requestsInFlight, lastFailure } = instance;
+  const state = ready === true ? 'ready' : `not ready: ${String(reason)}`;
+  const held = `${String(recordsHeld)} records held (${String(bytesHeld)} bytes), ${String(requestsInFlight)} requests in flight`;
+  return [`${url}: ${state}`, held, `last error: ${typeof lastFailure === 'string' ? lastFailure : 'none'}`].join('\n');
+}

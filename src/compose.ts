@@ -1,0 +1,189 @@
+/**
+ * The composition root: the only file that knows every adapter.
+ */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Client } from '@elastic/elasticsearch';
+import type { Kafka } from 'kafkajs';
+import { AbortError } from 'p-retry';
+import pRetry from 'p-retry';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LoadedDocument } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { createBulkSink } from './elasticsearch/bulk-sink.ts';
+import { createElasticsearchClient } from './elasticsearch/client.ts';
+import type { Health } from './elasticsearch/health.ts';
+import { checkElasticsearch } from './elasticsearch/health.ts';
+import type { IndexAdmin } from './elasticsearch/index-admin.ts';
+import { createIndexAdmin } from './elasticsearch/index-admin.ts';
+import { withIndexes } from './elasticsearch/with-indexes.ts';
+import { createDecoder } from './envelope/decoder.ts';
+import { SluiceError, directiveOf, explain } from './errors.ts';
+import type { KafkaLog } from './kafka/client.ts';
+import { createKafka, kafkaFailure } from './kafka/client.ts';
+import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
+import { listTopics } from './kafka/offsets.ts';
+import { createKafkaSource } from './kafka/source.ts';
+import type { DocumentDefinition } from './mapping/definition.ts';
+import type { Failure } from './model/outcome.ts';
+import { startHttp } from './observability/http.ts';
+import type { Logger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { createObserver } from './observability/observer.ts';
+import { readiness } from './observability/readiness.ts';
+import type { Failpoints } from './pipeline/failpoints.ts';
+import { createPipeline } from './pipeline/pipeline.ts';
+import type { Clock } from './pipeline/ports.ts';
+import { createRoutes } from './routes.ts';
+
+export type Documents = readonly LoadedDocument<DocumentDefinition>[];
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly documents: Documents;
+  readonly logger: Logger;
+  readonly failpoints?: Failpoints | undefined;
+}
+
+/** Found beside `src` as beside `dist`. */
+const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+export const version = `sluice ${packageJson.version}`;
+
+const clock: Clock = {
+  nowMs: () => performance.now(),
+  sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }).catch(() => undefined),
+};
+
+/** Kafka's client for this configuration. */
+export async function openKafka({ kafka }: Config, log: KafkaLog): Promise<Kafka> {
+  const { ssl } = kafka;
+  const encrypted = ssl?.enabled === true;
+  return createKafka(
+    {
+      ...kafka,
+      ssl: encrypted
+        ? {
+            ca: await textOf(ssl.caFile),
+            cert: await textOf(ssl.certFile),
+            key: await textOf(ssl.keyFile),
+            passphrase: ssl.passphrase,
+            rejectUnauthorized: ssl.rejectUnauthorized,
+          }
+        : undefined,
+    },
+    log,
+  );
+}
+
+/** Elasticsearch's client for this configuration. */
+export async function openElasticsearch({ elasticsearch }: Config): Promise<Client> {
+  return createElasticsearchClient({ ...elasticsearch, ca: await textOf(elasticsearch.caFile) });
+}
+
+export function indexAdminOf(client: Client, { elasticsearch }: Config): IndexAdmin {
+  return createIndexAdmin({ client, requestTimeoutMs: elasticsearch.requestTimeoutMs, createdBy: version });
+}
+
+async function textOf(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file, 'utf8').catch(() => {
+    throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message: `The file ${file} cannot be read.` }]);
+  });
+}
+
+/**
+ * Runs until `signal` aborts. Waits, loudly, for servers that cannot be reached; throws a SluiceError for what will not heal by
+ * waiting: credentials that are refused, topics that do not exist, a port that is taken.
+ */
+export async function runService(
+  options: ServiceOptions,
+  signal: AbortSignal,
+): Promise<{ readonly recordsLeft: number }> {
+  const { config, documents, logger } = options;
+  const kafkaLog: KafkaLog = (level, message) => {
+    logger[level](message);
+  };
+  const kafka = await openKafka(config, kafkaLog);
+  const client = await openElasticsearch(config);
+  const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
+  const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
+  if (!health.ok) mindHealth(health, logger);
+  const routes = createRoutes(documents, config.unmapped, existing);
+  if (routes.missing.length > 0) throw new SluiceError(routes.missing);
+
+  const admin = indexAdminOf(client, config);
+  const sink = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
+    const definition = routes.indexDefinition(alias);
+    if (definition === undefined) return undefined;
+    const found = await admin.ensure(definition);
+    if (found.state === 'created') logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+    return found.state === 'failed' ? found.failure : undefined;
+  });
+  const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
+  const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
+  const pipeline = createPipeline({
+    source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
+    sink,
+    deadLetters,
+    clock,
+    observer: createObserver(metrics, logger),
+    retry: { ...config.retry, random: Math.random },
+    routeOf: (topic) => ({ decode: createDecoder(), mappers: routes.mappersOf(topic) }),
+    ...config.elasticsearch,
+    maxBytesHeld: config.limits.maxBytesHeld,
+    commitIntervalMs: config.commit.intervalMs,
+    drainTimeoutMs: config.drainTimeoutMs,
+    ...(options.failpoints && { failpoints: options.failpoints }),
+  });
+  const isReady = () => {
+    const status = pipeline.status();
+    return readiness({ ...status, joined: status.assignment !== undefined }, clock.nowMs(), config.stalledAfterMs);
+  };
+  const http = config.http.enabled
+    ? await startHttp({
+        ...config.http,
+        registry: metrics.registry,
+        readiness: isReady,
+        status: () => ({ ...isReady(), ...pipeline.status(), lagRecords: metrics.lag() }),
+      })
+    : undefined;
+  logger.info({ topics: routes.topics.length, port: http?.port }, `Reading ${routes.topics.length} topics.`);
+  try {
+    return await pipeline.run(signal);
+  } finally {
+    await http?.close();
+    await deadLetters.close();
+    await client.close();
+  }
+}
+
+function mindHealth({ failure }: Extract<Health, { readonly ok: false }>, logger: Logger): void {
+  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED') throw new SluiceError([failure]);
+  logger.warn({ code: failure.code }, `${explain(failure)} Records are read and wait.`);
+}
+
+function kafkaError(error: unknown): never {
+  throw failureError(kafkaFailure(error));
+}
+
+function failureError(failure: Failure): Error {
+  const error = new SluiceError([failure]);
+  return directiveOf(failure) === 'stop' ? new AbortError(error) : error;
+}
+
+/** Tries for ever, and says so. */
+async function waitFor<T>(attempt: () => Promise<T>, logger: Logger, signal: AbortSignal): Promise<T> {
+  return pRetry(attempt, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 500,
+    maxTimeout: 10_000,
+    factor: 2,
+    signal,
+    onFailedAttempt: ({ error, attemptNumber }) => {
+      logger.warn({ attempt: attemptNumber }, error.message);
+    },
+  });
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { runProgram } from './cli/program.ts';
+
+const code = await runProgram(process.argv.slice(2), {
+  environment: process.env,
+  cwd: process.cwd(),
+  print: (line) => process.stdout.write(`${line}\n`),
+  printError: (line) => process.stderr.write(`${line}\n`),
+});
+process.exit(code);

@@ -1,0 +1,60 @@
+/**
+ * The HTTP port: /metrics for Prometheus, /live and /ready for a supervisor, /status for people and `sluice status`.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Registry } from 'prom-client';
+import { SluiceError } from '../errors.ts';
+import type { Readiness } from './readiness.ts';
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0: any. */
+  readonly port: number;
+  readonly registry: Registry;
+  readonly readiness: () => Readiness;
+  /** Anything that can be written as JSON. */
+  readonly status: () => object;
+}
+
+export interface Http {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Throws a SluiceError if the port is taken. */
+export async function startHttp({ host, port, registry, readiness, status }: HttpOptions): Promise<Http> {
+  const app = new Hono();
+  app.get('/metrics', async (context) => {
+    const text = await registry.metrics();
+    return context.body(text, 200, { 'content-type': registry.contentType });
+  });
+  app.get('/live', (context) => context.json({ live: true }));
+  app.get('/ready', (context) => {
+    const answer = readiness();
+    return context.json(answer, answer.ready ? 200 : 503);
+  });
+  app.get('/status', (context) => context.body(JSON.stringify(status()), 200, { 'content-type': 'application/json' }));
+
+  const server = createServer(getRequestListener(app.fetch));
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const reason = taken ? 'is taken by another process' : 'cannot be opened';
+    const message = `Port ${port} of ${host} ${reason}; set \`http.port\` (SLUICE_HTTP_PORT).`;
+    throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message }]);
+  }
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

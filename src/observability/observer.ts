@@ -1,0 +1,42 @@
+/**
+ * What the pipeline tells, counted and, where a person should know, said: per batch and never per record.
+ */
+import { catalogue, explain } from '../errors.ts';
+import type { Observer } from '../pipeline/ports.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Attempts at which a wait is said again: at first each, then ever more rarely. */
+const isSaid = (attempt: number): boolean => attempt <= 3 || Number.isInteger(Math.log2(attempt));
+/** From this attempt on it is an error. */
+const loudFrom = 5;
+
+export function createObserver({ observer }: Metrics, logger: Logger): Observer {
+  return {
+    ...observer,
+    deadLettered: (topic, code, records) => {
+      observer.deadLettered(topic, code, records);
+      logger.warn(
+        { topic, code, records },
+        `${records} records of ${topic} went to the dead letters: ${meaningOf(code)}`,
+      );
+    },
+    waiting: (failure, attempt, delayMs) => {
+      observer.waiting(failure, attempt, delayMs);
+      if (!isSaid(attempt)) return;
+      const level = attempt >= loudFrom ? 'error' : 'warn';
+      logger[level]({ code: failure.code, attempt, delayMs }, `${explain(failure)} Attempt ${attempt} failed.`);
+    },
+    recovered: (code, afterMs) => {
+      observer.recovered(code, afterMs);
+      logger.info({ code, afterMs }, `${code} is over after ${Math.round(afterMs)} ms.`);
+    },
+    warned: (failure) => {
+      logger.warn({ code: failure.code }, explain(failure));
+    },
+  };
+}
+
+function meaningOf(code: string): string {
+  return Object.entries(catalogue).find(([known]) => known === code)?.[1].meaning ?? code;
+}
