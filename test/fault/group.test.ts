@@ -33,16 +33,20 @@ function watchCommits(scene: Scene, topic: string) {
     },
     { withinMs: 300_000, everyMs: 20 },
   );
+  const end = async (): Promise<{ movedBack: string[]; partitions: number }> => {
+    watching = false;
+    await watched;
+    return { movedBack, partitions: highest.size };
+  };
   return {
-    end: async () => {
-      watching = false;
-      await watched;
-      return { movedBack, partitions: highest.size };
+    end,
+    [Symbol.asyncDispose]: async () => {
+      await end();
     },
   };
 }
 
-test('instances that join, leave, are killed and are frozen beyond their session never lose, reorder or uncommit anything', async () => {
+test('instances that join, leave, are killed and are frozen beyond their session never lose, reorder or uncommit anything', async (t) => {
   await using scene = await setScene({
     ...stack.addresses,
     name: 'fault_group',
@@ -57,12 +61,13 @@ test('instances that join, leave, are killed and are frozen beyond their session
   };
   await changeItems(scene, 2000, -0.5);
   await using first = await startReadySluice(options);
-  const watch = watchCommits(scene, scene.topicOf('items'));
+  await using watch = watchCommits(scene, scene.topicOf('items'));
   let seed = 0;
   for (const end of ['kill', 'stop', 'freeze', 'kill', 'freeze', 'stop'] as const) {
+    t.diagnostic(`the second will ${end}`);
     seed += 0.1;
-    const changing = changeItems(scene, 4000, seed);
     await using second = await startReadySluice(options);
+    const changing = changeItems(scene, 4000, seed);
     await untilTrue('the second has work', async () => (await second.status()).accounts.consumed > 0);
     switch (end) {
       case 'kill':

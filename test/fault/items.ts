@@ -8,7 +8,8 @@ export const itemsTable = {
   key: 'id',
   sql: `CREATE TABLE inventory.items (
     id integer PRIMARY KEY, name text NOT NULL, quantity integer NOT NULL, price numeric(12,2) NOT NULL,
-    note text, changed_at timestamptz NOT NULL)`,
+    note text, changed_at timestamptz NOT NULL);
+    INSERT INTO inventory.items VALUES (0, 'the first', 0, 0, NULL, now())`,
 };
 
 /** The mapping file of the table, for a scene of this name. */
