@@ -19,7 +19,12 @@ export async function readFiles(
   surroundings: Surroundings,
 ): Promise<Files | undefined> {
   const config = await loadConfig({ file, ...surroundings });
-  const documents = config.ok ? await loadDocuments(config.value.documents, documentDefinitionSchema) : undefined;
+  const documents = config.ok
+    ? await loadDocuments(config.value.documents, documentDefinitionSchema, {
+        // Topics without mapping files may be all there is.
+        optional: config.value.unmapped !== undefined,
+      })
+    : undefined;
   const problems = [...(config.ok ? [] : config.problems), ...(documents?.ok === false ? documents.problems : [])];
   for (const problem of problems) surroundings.printError(problemText(problem));
   return config.ok && documents?.ok === true ? { config: config.value, documents: documents.value } : undefined;

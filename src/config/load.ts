@@ -74,15 +74,18 @@ export interface LoadedDocument<T> {
   readonly positionOf: YamlFile['positionOf'];
 }
 
-/** Reads all `*.yaml` and `*.yml` files of a folder; two files that define one document are a mistake. */
+/** Reads all `*.yaml` and `*.yml` files of a folder; two files that define one document are a mistake, and so is a folder that
+ * is not there, unless it is `optional`. */
 export async function loadDocuments<S extends z.ZodType<{ readonly document: string }>>(
   folder: string,
   schema: S,
+  { optional }: { readonly optional: boolean },
 ): Promise<Checked<readonly LoadedDocument<z.output<S>>[]>> {
   let names: readonly string[];
   try {
     names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
   } catch {
+    if (optional) return { ok: true, value: [] };
     return {
       ok: false,
       problems: [{ file: folder, message: 'the folder of mapping files (`documents`) cannot be read.' }],
