@@ -28,6 +28,8 @@ export interface StackOptions<Name extends ServerName> {
   readonly postgres?: PostgresOptions;
   readonly connect?: Omit<ConnectOptions, 'kafka'>;
   readonly elasticsearch?: ElasticsearchOptions;
+  /** Whether servers whose address is in the environment are used instead of started; true unless said. */
+  readonly useEnvironment?: boolean;
   /** Told which server says what. */
   readonly progress?: (server: ServerName, line: string) => void;
 }
@@ -52,7 +54,7 @@ export async function startStack<Name extends ServerName>(options: StackOptions<
     (line) =>
       options.progress?.(name, line);
   const startOne = async (name: ServerName, start: () => Promise<Server & { address: string }>): Promise<string> => {
-    const given = process.env[addressVariables[name]];
+    const given = options.useEnvironment === false ? undefined : process.env[addressVariables[name]];
     if (given !== undefined && given !== '') return given;
     const server = await start();
     started.push(server);
