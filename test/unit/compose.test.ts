@@ -31,8 +31,8 @@ test('Docker runs the versions that the local stack runs', () => {
   assert.deepEqual(images, {
     postgres: `postgres:${versions.postgres}`,
     kafka: `apache/kafka:${versions.kafka}`,
-    connect: `debezium/connect:${versions.debezium}`,
-    connector: `debezium/connect:${versions.debezium}`,
+    connect: `quay.io/debezium/connect:${versions.debezium}`,
+    connector: `quay.io/debezium/connect:${versions.debezium}`,
     elasticsearch: `elasticsearch:${versions.elasticsearch}`,
     sluice: undefined,
   });

@@ -1,0 +1,111 @@
+/**
+ * `npm run bench`: CPU per event of the middle alone, and the end-to-end rate as a ratio of raw bulk replay, in one run.
+ *
+ * `npm run bench -- [--events 200000] [--rounds 3] [--shared] [--json FILE]`; `--shared` lets all processes use all cores.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
+import { startConnect } from '../stack/connect.ts';
+import { startElasticsearch } from '../stack/elasticsearch.ts';
+import { startKafka } from '../stack/kafka.ts';
+import { startPostgres } from '../stack/postgres.ts';
+import { versions } from '../stack/versions.ts';
+import { measureCore, readRecords } from './core.ts';
+import { prepareDataset } from './dataset.ts';
+import { measureEndToEnd, pinServers } from './end-to-end.ts';
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '3' },
+    shared: { type: 'boolean', default: false },
+    json: { type: 'string', default: join(import.meta.dirname, '..', '..', '.bench', 'last.json') },
+  },
+});
+const events = Number(values.events);
+const rounds = Number(values.rounds);
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** What a mapping file says where records carry no schema. */
+const hints = {
+  price: { as: 'decimal(2)' },
+  shipped_on: { as: 'date-from-days' },
+  updated_at: { as: 'timestamp-from-micros' },
+};
+
+await using kafka = await startKafka({ heapMegabytes: 1024, optimise: true });
+await using postgres = await startPostgres();
+await using elasticsearch = await startElasticsearch({ heapMegabytes: 1024 });
+
+async function measure(schemas: boolean) {
+  const form = schemas ? 'with schemas' : 'schemaless';
+  say(`${form}: the connector writes about ${events} records`);
+  // Gone before anything is measured.
+  const connect = await startConnect({ kafka: kafka.address });
+  const servers = {
+    kafka: kafka.address,
+    postgres: postgres.address,
+    connect: connect.address,
+    elasticsearch: elasticsearch.address,
+  };
+  const dataset = await prepareDataset(servers, events, schemas);
+  await connect.stop();
+  const definition = documentDefinitionSchema.parse({
+    document: schemas ? 'bench-schemas' : 'bench-plain',
+    from: dataset.topic,
+    ...(schemas ? {} : { fields: hints }),
+    index: { settings: { number_of_shards: 1, number_of_replicas: 0 } },
+  });
+  say(`${form}: reading ${dataset.records} records, to measure the middle alone`);
+  const records = await readRecords(kafka.address, dataset.topic, dataset.records);
+  const core = measureCore(records.slice(0, 20_000), definition, 15);
+  say(`${form}: end to end, ${rounds + 1} rounds`);
+  const cores = values.shared ? undefined : '1';
+  const endToEnd = await measureEndToEnd({ servers, dataset, records, definition, rounds, cores });
+  return { form, core, endToEnd };
+}
+
+if (!values.shared) {
+  const others = [kafka.pid, postgres.pid].filter((pid) => pid !== undefined);
+  await pinServers({ elasticsearch: elasticsearch.pid ?? Number.NaN, others });
+}
+const results = [await measure(false), await measure(true)];
+
+const report = {
+  date: new Date().toISOString(),
+  machine: {
+    cpu: cpus()[0]?.model,
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 1024 ** 3),
+    node: process.version,
+    elasticsearch: elasticsearch.version,
+    kafka: versions.kafka,
+  },
+  pinned: !values.shared,
+  results,
+};
+await mkdir(dirname(values.json), { recursive: true });
+await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+
+const table = new Table({
+  head: ['', 'core µs/event', 'process µs/event', 'events/s', 'raw/s', 'ratio', 'peak MB', 'documents equal'],
+  style: { head: [], border: [] },
+});
+for (const { form, core, endToEnd } of results) {
+  table.push([
+    form,
+    core.cpuMicrosPerEvent.toFixed(2),
+    endToEnd.cpuMicrosPerEvent.toFixed(2),
+    Math.round(endToEnd.sluicePerSecond),
+    Math.round(endToEnd.rawPerSecond),
+    endToEnd.ratio.toFixed(2),
+    Math.round(endToEnd.peakResidentMegabytes),
+    endToEnd.documents,
+  ]);
+}
+process.stdout.write(`${table.toString()}\n${values.json}\n`);
+process.exit(0);

@@ -1,0 +1,150 @@
+/**
+ * A topic of real envelopes → real Elasticsearch, beside the raw replay of the same bulk bodies in the same run: the ratio of
+ * their rates is the figure. Elasticsearch has the first core to itself, everything else the second.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { compileDocument } from '../../src/mapping/compile.ts';
+import type { DocumentDefinition } from '../../src/mapping/definition.ts';
+import type { SourceRecord } from '../../src/model/record.ts';
+import { expectIndexEqualsTable } from '../integration/equality.ts';
+import { startReadySluice } from '../integration/sluice-process.ts';
+import { median, toBodies, toWrites } from './core.ts';
+import type { Dataset, Servers } from './dataset.ts';
+import { table } from './dataset.ts';
+import { cpuMicros, peakResidentBytes, pin } from './process-cost.ts';
+
+export interface EndToEndResult {
+  readonly events: number;
+  readonly sluicePerSecond: number;
+  readonly rawPerSecond: number;
+  readonly ratio: number;
+  readonly cpuMicrosPerEvent: number;
+  readonly peakResidentMegabytes: number;
+  /** Documents, each compared with its row. */
+  readonly documents: number;
+}
+
+export interface EndToEndOptions {
+  readonly servers: Servers;
+  readonly dataset: Dataset;
+  readonly records: readonly SourceRecord[];
+  readonly definition: DocumentDefinition;
+  readonly rounds: number;
+  /** Cores of Sluice and of the replay; undefined: wherever the system puts them. */
+  readonly cores: string | undefined;
+}
+
+const run = promisify(execFile);
+
+export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEndResult> {
+  const { servers, dataset, records, definition, rounds } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  const bodies = join(folder, 'bodies');
+  const mappings = join(folder, 'mappings');
+  await mkdir(bodies);
+  await mkdir(mappings);
+  await writeFile(join(mappings, 'bench.yaml'), JSON.stringify(definition));
+  for (const [number, body] of toBodies(toWrites(records, definition), 1000).entries()) {
+    await writeFile(join(bodies, String(number)), body);
+  }
+  const rates: { raw: number; sluice: number; cpu: number; resident: number }[] = [];
+  let documents = 0;
+  try {
+    // The first round warms the server up, and does not count.
+    for (let round = 0; round <= rounds; round += 1) {
+      await createIndex(servers.elasticsearch, definition, records);
+      const raw = records.length / (await replay(options, bodies));
+      await fetch(`${servers.elasticsearch}/${definition.document}-000001`, { method: 'DELETE' });
+      const own = await measureSluice(options, mappings, `bench-${definition.document}-${round}-${Date.now()}`);
+      documents = await expectIndexEqualsTable({
+        query: dataset.query,
+        elasticsearch: servers.elasticsearch,
+        index: definition.document,
+        table,
+        key: 'id',
+      });
+      await fetch(`${servers.elasticsearch}/${definition.document}-000001`, { method: 'DELETE' });
+      if (round > 0) rates.push({ raw, ...own });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  return {
+    events: records.length,
+    sluicePerSecond: median(rates.map(({ sluice }) => sluice)),
+    rawPerSecond: median(rates.map(({ raw }) => raw)),
+    // Neighbours in time are compared with each other: a machine's speed drifts.
+    ratio: median(rates.map(({ sluice, raw }) => sluice / raw)),
+    cpuMicrosPerEvent: median(rates.map(({ cpu }) => cpu)),
+    peakResidentMegabytes: Math.max(...rates.map(({ resident }) => resident)) / 1024 ** 2,
+    documents,
+  };
+}
+
+/** The index that Sluice would make, so that both write into the same. */
+async function createIndex(
+  elasticsearch: string,
+  definition: DocumentDefinition,
+  records: readonly SourceRecord[],
+): Promise<void> {
+  const compiled = compileDocument(definition);
+  toWrites(records.slice(0, 1), definition);
+  const { alias, settings, mappings } = compiled.indexDefinition();
+  const response = await fetch(`${elasticsearch}/${alias}-000001`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ settings, mappings, aliases: { [alias]: { is_write_index: true } } }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+/** Seconds. */
+async function replay({ servers, cores }: EndToEndOptions, bodies: string): Promise<number> {
+  const args = [join(import.meta.dirname, 'raw-replay.ts'), servers.elasticsearch, bodies];
+  const command = cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath];
+  const [file = '', ...before] = command;
+  const { stdout } = await run(file, [...before, ...args]);
+  return (JSON.parse(stdout) as { seconds: number }).seconds;
+}
+
+async function measureSluice(options: EndToEndOptions, documents: string, groupId: string) {
+  const { servers, records, cores } = options;
+  await using sluice = await startReadySluice({
+    ...servers,
+    groupId,
+    documents,
+    environment: { SLUICE_COMMIT_INTERVAL_MS: '1000', ...(cores !== undefined && { SLUICE_TEST_CORES: cores }) },
+    entry: 'test/bench/run-pinned.ts',
+  });
+  const settled = async (): Promise<number> => {
+    const { accounts } = await sluice.status();
+    return accounts.applied + accounts.superseded;
+  };
+  // From the first settled record on, so that the start of a process is in neither figure.
+  let first = 0;
+  while ((first = await settled()) === 0) await delay(5);
+  const startedAtMs = performance.now();
+  const cpuBefore = await cpuMicros(sluice.pid);
+  let last = first;
+  while ((last = await settled()) < records.length) await delay(20);
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  const events = last - first;
+  const cpu = ((await cpuMicros(sluice.pid)) - cpuBefore) / events;
+  const resident = await peakResidentBytes(sluice.pid);
+  await sluice.stop();
+  return { sluice: events / seconds, cpu, resident };
+}
+
+/** Keeps the servers apart: Elasticsearch on the first core, the others on the second. */
+export async function pinServers(pids: {
+  readonly elasticsearch: number;
+  readonly others: readonly number[];
+}): Promise<void> {
+  await pin(pids.elasticsearch, '0');
+  for (const pid of pids.others) await pin(pid, '1');
+}
