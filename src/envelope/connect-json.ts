@@ -5,8 +5,9 @@
  * they were parsed to, and compared; they are neither decoded nor parsed again.
  */
 import { isUtf8 } from 'node:buffer';
-import type { ColumnSchema, RowSchema } from '../model/change-event.ts';
-import type { Shape } from './json-scan.ts';
+import type { ColumnSchema, Row, RowSchema } from '../model/change-event.ts';
+import type { RowReader } from './json-row.ts';
+import type { InnerReader, Scanned, Shape } from './json-scan.ts';
 import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
 
 /** A value's text and, where the record carries one, its schema. */
@@ -17,6 +18,10 @@ export interface Message {
   readonly at: number;
   readonly end: number;
   readonly schema: ConnectSchema | undefined;
+  /** The payload, if it is an object that was scanned as a whole. */
+  readonly object?: Scanned | undefined;
+  /** The row in its field `after`, if it was met on the way. */
+  readonly after?: Row | undefined;
 }
 
 /** What can be told from a schema; one object for all records that carry it. */
@@ -42,9 +47,33 @@ interface Known {
 /** Schemas change now and then, and for a while old and new ones alternate. */
 const maxKnown = 8;
 
-export function createMessageReader(): MessageReader {
+/** `rows` reads the rows in the field `after` of payloads that are objects of a shape met before. */
+export function createMessageReader(rows?: RowReader): MessageReader {
   const known: Known[] = [];
-  let shape: Shape | undefined;
+  let wrapperShape: Shape | undefined;
+  let payloadShape: Shape | undefined;
+  let imageSchema: RowSchema | undefined;
+  let after: Row | undefined;
+  let inner: InnerReader | undefined;
+
+  const readAfter = (text: string, at: number): number => {
+    const read = rows?.read(text, at, imageSchema);
+    after = read?.row;
+    return read?.end ?? -1;
+  };
+
+  /** The payload as an object; undefined if it is none, or none that ends where the text ends. */
+  const scanPayload = (text: string, schema: ConnectSchema | undefined): Scanned | undefined => {
+    after = undefined;
+    imageSchema = schema?.image;
+    const scanned = scanObject(text, 0, payloadShape, inner);
+    if (scanned?.end !== text.length) return undefined;
+    if (scanned.shape !== payloadShape) {
+      payloadShape = scanned.shape;
+      inner = { column: rows === undefined ? -1 : payloadShape.columns.indexOf('after'), read: readAfter };
+    }
+    return scanned;
+  };
 
   const remembered = (bytes: Buffer): Known | undefined => {
     for (const candidate of known) {
@@ -56,10 +85,10 @@ export function createMessageReader(): MessageReader {
 
   /** The message of a wrapper of schema and payload; undefined if the object is not that. */
   const unwrap = (text: string, at: number): Message | undefined => {
-    const scanned = scanObject(text, at, shape);
+    const scanned = scanObject(text, at, wrapperShape);
     if (scanned === undefined) return undefined;
-    shape = scanned.shape;
-    const { columns } = shape;
+    wrapperShape = scanned.shape;
+    const { columns } = wrapperShape;
     const schemaColumn = columns.indexOf('schema');
     const payloadColumn = columns.indexOf('payload');
     const isWrapper = payloadColumn !== -1 && columns.length === (schemaColumn === -1 ? 1 : 2);
@@ -74,18 +103,17 @@ export function createMessageReader(): MessageReader {
     return schema === 'no schema' ? undefined : { text, at: start, end, schema };
   };
 
-  const readWhole = (bytes: Buffer): Message | string => {
-    const decoded = decode(bytes, 0, bytes.length);
-    if (decoded === undefined) return 'it is not UTF-8';
+  /** Whatever the fast ways do not take: white space, new schemas, what is no object, what is malformed. */
+  const readSlowly = (bytes: Buffer, decoded: string): Message | string => {
     const text = oneLine(decoded);
     if (text === undefined) return 'a string in it has a line break';
     const at = skipSpace(text, 0);
     const end = skipValue(text, at);
     if (end === -1) return `it breaks off or is malformed (${bytes.length} bytes)`;
     if (skipSpace(text, end) !== text.length) return `something follows its end at character ${end}`;
-    const message = unwrap(text, at);
+    const message = mayBeWrapper(text, at) ? unwrap(text, at) : undefined;
     if (message === undefined) return { text, at, end, schema: undefined };
-    if (text === decoded && skipSpace(text, message.end) === end - 1 && at === 0) {
+    if (text === decoded && message.end === end - 1 && end === text.length && at === 0) {
       const length = Buffer.byteLength(text.slice(0, message.at));
       known.unshift({ prefix: Buffer.from(bytes.subarray(0, length)), schema: message.schema });
       known.splice(maxKnown);
@@ -98,12 +126,29 @@ export function createMessageReader(): MessageReader {
       const before = remembered(bytes);
       if (before !== undefined && bytes[bytes.length - 1] === 0x7d) {
         const text = decode(bytes, before.prefix.length, bytes.length - 1);
-        const whole = text !== undefined && skipValue(text, 0) === text.length && oneLine(text) === text;
-        if (whole) return { text, at: 0, end: text.length, schema: before.schema };
+        const isOneLine = text !== undefined && oneLine(text) === text;
+        const object = isOneLine ? scanPayload(text, before.schema) : undefined;
+        if (isOneLine && (object !== undefined || text === 'null')) {
+          return { text, at: 0, end: text.length, schema: before.schema, object, after };
+        }
       }
-      return readWhole(bytes);
+      const text = decode(bytes, 0, bytes.length);
+      if (text === undefined) return 'it is not UTF-8';
+      if (!mayBeWrapper(text, 0) && oneLine(text) === text) {
+        const object = scanPayload(text, undefined);
+        if (object !== undefined) return { text, at: 0, end: text.length, schema: undefined, object, after };
+      }
+      return readSlowly(bytes, text);
     },
   };
+}
+
+/** Whether an object may be a wrapper: its first field is one of a wrapper's two. */
+const wrapperStart = /\{\s*"(?:schema|payload)"/y;
+
+function mayBeWrapper(text: string, at: number): boolean {
+  wrapperStart.lastIndex = at;
+  return wrapperStart.test(text);
 }
 
 /** The text of a part of the bytes; undefined if it is not UTF-8. */

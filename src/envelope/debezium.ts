@@ -138,6 +138,8 @@ export interface Envelope {
   readonly parts: EnvelopeParts;
   readonly operation: Operation;
   readonly schema: RowSchema | undefined;
+  /** If it was read on the way. */
+  readonly after: Row | undefined;
 }
 
 /** The change that an envelope says; a sentence if it lacks what its operation needs. */
@@ -164,7 +166,7 @@ export function readEnvelope(
     case 'i':
     case 'u':
     case 'r': {
-      const after = image(parts.after, readers.after);
+      const after = envelope.after ?? image(parts.after, readers.after);
       if (after === null) return `operation «${operation}» has no row in \`after\``;
       return { op: upserts[operation], record, origin, key, before: image(parts.before, readers.before), after };
     }

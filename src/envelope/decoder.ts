@@ -20,15 +20,15 @@ export type Decoder = (record: SourceRecord) => ChangeEvent;
 /** Remembers what the topic's records look like; so there is one for each topic. */
 export function createDecoder(): Decoder {
   const keys = createMessageReader();
-  const values = createMessageReader();
   const keyRows = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
+  const values = createMessageReader(readers.after);
   let shape: Shape | undefined;
   let parts: EnvelopeParts | undefined;
 
   const readValue = (record: SourceRecord, key: Row | null, message: Message): ChangeEvent => {
-    const { text, at, schema } = message;
-    const scanned = scanObject(text, at, shape);
+    const { text, at, schema, after } = message;
+    const scanned = message.object ?? scanObject(text, at, shape);
     if (scanned === undefined) {
       return unreadable(record, 'RECORD_FORM_UNKNOWN', `the value is no JSON object but ${kindOf(text, at)}`);
     }
@@ -38,7 +38,12 @@ export function createDecoder(): Decoder {
     }
     const operation = parts && operationOf(text, scanned, parts);
     if (parts !== undefined && operation !== undefined) {
-      const said = readEnvelope(record, key, { text, scanned, parts, operation, schema: schema?.image }, readers);
+      const said = readEnvelope(
+        record,
+        key,
+        { text, scanned, parts, operation, schema: schema?.image, after },
+        readers,
+      );
       return typeof said === 'string' ? unreadable(record, 'RECORD_FORM_UNKNOWN', said) : said;
     }
     const reason = ignoredReason(shape.columns, schema);
@@ -66,6 +71,7 @@ function readKey(record: SourceRecord, keys: MessageReader, rows: RowReader): Ro
   const message = keys.read(record.key);
   if (typeof message === 'string') return message;
   const { text, at, end, schema } = message;
+  if (message.object !== undefined) return rows.rowOf(text, at, message.object, schema?.row);
   if (text.startsWith('null', at)) return null;
   if (text.charCodeAt(at) !== 0x7b) return scalarRow(text.slice(at, end), schema?.row);
   return rows.read(text, at, schema?.row)?.row ?? 'it is no whole JSON object';

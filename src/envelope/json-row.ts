@@ -60,6 +60,8 @@ class JsonRow implements Row {
  * that rows with the same columns have the identical `columns` array, by which mappers recognise them.
  */
 export interface RowReader {
+  /** The row that was scanned already. */
+  rowOf(text: string, at: number, scanned: Scanned, schema: RowSchema | undefined): Row;
   /** The row whose object opens at `at`; undefined if there is no whole object. */
   read(
     text: string,
@@ -83,15 +85,17 @@ export function createRowReader(): RowReader {
     return shape;
   };
 
+  const rowOf = (text: string, at: number, scanned: Scanned, schema: RowSchema | undefined): Row => {
+    if (scanned.shape === last) return new JsonRow(text, at, scanned, schema);
+    last = remembered(scanned.shape);
+    return new JsonRow(text, at, { shape: last, spans: scanned.spans, end: scanned.end }, schema);
+  };
+
   return {
+    rowOf,
     read: (text, at, schema) => {
-      let scanned = scanObject(text, at, last);
-      if (scanned === undefined) return undefined;
-      if (scanned.shape !== last) {
-        last = remembered(scanned.shape);
-        scanned = { shape: last, spans: scanned.spans, end: scanned.end };
-      }
-      return { row: new JsonRow(text, at, scanned, schema), end: scanned.end };
+      const scanned = scanObject(text, at, last);
+      return scanned && { row: rowOf(text, at, scanned, schema), end: scanned.end };
     },
   };
 }

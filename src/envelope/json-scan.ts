@@ -98,21 +98,40 @@ export function skipValue(text: string, at: number): number {
   return skipLiteral(text, at);
 }
 
-/** Scans the object that opens at `at`; undefined if there is no whole object. Fast if it has the expected shape. */
-export function scanObject(text: string, at: number, expected: Shape | undefined): Scanned | undefined {
-  if (text.charCodeAt(at) !== openBrace) return undefined;
-  return (expected && scanExpected(text, at, expected)) ?? scanAny(text, at);
+/** Reads the object in one of the columns while it is passed by, so that it is not looked at twice. */
+export interface InnerReader {
+  readonly column: number;
+  /** The index after the object that opens at `at`; −1 if there is no whole object. */
+  read(text: string, at: number): number;
 }
 
-function scanExpected(text: string, at: number, shape: Shape): Scanned | undefined {
+/**
+ * Scans the object that opens at `at`; undefined if there is no whole object. Fast if it has the expected shape, and only then
+ * is `inner` asked.
+ */
+export function scanObject(
+  text: string,
+  at: number,
+  expected: Shape | undefined,
+  inner?: InnerReader,
+): Scanned | undefined {
+  if (text.charCodeAt(at) !== openBrace) return undefined;
+  return (expected && scanExpected(text, at, expected, inner)) ?? scanAny(text, at);
+}
+
+function scanExpected(text: string, at: number, shape: Shape, inner: InnerReader | undefined): Scanned | undefined {
   const { tokens } = shape;
   const spans: number[] = [];
   let next = at;
-  for (const token of tokens) {
+  for (let column = 0; column < tokens.length; column += 1) {
+    const token = tokens[column] ?? '';
     // At `next` stands the opening brace or the comma before the name.
     if (!text.startsWith(token, next + 1)) return undefined;
     const start = next + 1 + token.length;
-    next = skipValue(text, start);
+    next =
+      column === inner?.column && text.charCodeAt(start) === openBrace
+        ? inner.read(text, start)
+        : skipValue(text, start);
     if (next === -1) return undefined;
     spans.push(start, next);
     if (text.charCodeAt(next) !== comma) break;

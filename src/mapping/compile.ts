@@ -143,12 +143,9 @@ function planKey({ schema, columns }: Row) {
 
 /** The document's text; the number of a column that cannot be converted instead. */
 function sourceOf(row: Row, plan: Plan): string | number {
-  if (plan.keepsAll) {
-    const source = plan.columns.length === 0 ? row.json() : row.rewritten(plan.columns, plan.converts);
-    const mayWithhold = typeof source === 'number' || source.includes(withheldText) || source.includes(withheldBase64);
-    if (!mayWithhold) return source;
-  }
-  return assembled(row, plan);
+  const whole = row.json();
+  if (!plan.keepsAll || whole.includes(withheldText) || whole.includes(withheldBase64)) return assembled(row, plan);
+  return plan.columns.length === 0 ? whole : row.rewritten(plan.columns, plan.converts);
 }
 
 /** Field by field. A withheld value is no value: the field is left out, so that the placeholder is never indexed (D7). */

@@ -108,4 +108,3 @@ for (const { form, core, endToEnd } of results) {
   ]);
 }
 process.stdout.write(`${table.toString()}\n${values.json}\n`);
-process.exit(0);

@@ -133,7 +133,7 @@ async function untilReady(plan: ServerPlan, child: ChildProcess): Promise<void> 
 
 /** Starts the warden of a process group; the function returned tells it that the group has been stopped. */
 async function appointWarden(pid: number): Promise<() => void> {
-  const script = 'read -r word; [ "$word" = stopped ] || kill -9 -- "-$1"';
+  const script = 'read -r word; [ "$word" = stopped ] || kill -9 "-$1"';
   const warden = spawn('sh', ['-c', script, 'warden', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
