@@ -24,6 +24,8 @@ export interface ElasticsearchOptions {
   readonly heapMegabytes?: number;
   /** Further settings, as in `elasticsearch.yml`, for example `http.max_content_length`; they win. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** The newest that the newest JDK here can run, unless said. */
+  readonly version?: string;
   /** Turns security on. */
   readonly security?: Security;
   readonly progress?: Progress;
@@ -38,7 +40,7 @@ export interface Security {
 export async function startElasticsearch(options: ElasticsearchOptions = {}): Promise<Elasticsearch> {
   const progress = options.progress ?? (() => undefined);
   const jdk = await elasticsearchJdk();
-  const version = jdk.version >= 21 ? versions.elasticsearch : versions.elasticsearchForJava17;
+  const version = options.version ?? (jdk.version >= 21 ? versions.elasticsearch : versions.elasticsearchForJava17);
   if (jdk.version < 21)
     progress(`only Java ${jdk.version} was found: starting Elasticsearch ${version}; 9 asks for Java 21`);
   const [home, account, folder] = await Promise.all([

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createDecoder } from '../../../src/envelope/decoder.ts';
+import { compileDocument } from '../../../src/mapping/compile.ts';
+import { documentDefinitionSchema, unmappedDefinition } from '../../../src/mapping/definition.ts';
+import type { Mapped } from '../../../src/model/document.ts';
+import { offset } from '../../../src/model/position.ts';
+
+const compile = (definition: object) =>
+  compileDocument(documentDefinitionSchema.parse({ document: 'people', from: 't', ...definition }));
+
+/** What becomes of a row; `fields` are Connect schemas of its columns, where it has one. */
+function map(definition: object, row: string | null, { key = '{"id":1}', fields = '' } = {}): Mapped {
+  const document = compile(definition);
+  const schema = `{"type":"struct","fields":[{"type":"struct","fields":[${fields}],"field":"after"}]}`;
+  const envelope = `{"before":null,"after":${String(row)},"source":{"table":"t"},"op":"${row === null ? 'd' : 'c'}"}`;
+  const value = fields === '' ? envelope : `{"schema":${schema},"payload":${envelope}}`;
+  const event = createDecoder()({
+    topic: 't',
+    partition: 0,
+    offset: offset(5),
+    timestampMs: 0,
+    headers: undefined,
+    key: key === '' ? null : Buffer.from(key),
+    value: Buffer.from(value),
+  });
+  assert.ok(event.op === 'create' || event.op === 'delete', JSON.stringify(event));
+  return document.createMapper()(event);
+}
+
+function sourceOf(mapped: Mapped): string {
+  assert.ok(mapped.kind === 'write' && mapped.write.action === 'index', JSON.stringify(mapped));
+  return mapped.write.source;
+}
+
+const codeOf = (mapped: Mapped): string => (mapped.kind === 'refused' ? mapped.failure.code : 'a write');
+
+test('without fields a document is its row, digit for digit', () => {
+  const row = '{"id":1,"big":9007199254740993,"exact":0.1000,"text":"\\u00e9"}';
+  assert.equal(sourceOf(map({}, row)), row);
+});
+
+test('fields are renamed, converted and left out; a name that another column takes is that column’s', () => {
+  const fields = {
+    mail: { from: 'email', as: 'lowercase' },
+    secret: { exclude: true },
+    id: { from: 'number' },
+    born: { as: 'date-from-days' },
+    price: { as: 'decimal(2)' },
+  };
+  const row = '{"id":1,"number":7,"email":"A@B.ORG","secret":"x","born":0,"price":"DQ=="}';
+  assert.equal(sourceOf(map({ fields }, row)), '{"id":7,"mail":"a@b.org","born":"1970-01-01","price":0.13}');
+});
+
+test('a schema says how its columns are converted; an index of which no schema was met has what its file says', () => {
+  const fields =
+    '{"type":"int64","name":"io.debezium.time.MicroTimestamp","field":"at"},{"type":"string","field":"text"}';
+  const document = compile({ index: { mappings: { properties: { text: { type: 'keyword' } } } } });
+  assert.equal(
+    sourceOf(map({}, '{"at":1500000,"text":"x"}', { fields })),
+    '{"at":"1970-01-01T00:00:01.500000Z","text":"x"}',
+  );
+  assert.deepEqual(document.indexDefinition(), {
+    alias: 'people',
+    settings: { 'index.gc_deletes': '1h' },
+    mappings: { date_detection: false, properties: { text: { type: 'keyword' } } },
+  });
+});
+
+test('G9: a value that the database withheld is left out; its placeholder is never indexed', () => {
+  const withheld = '"__debezium_unavailable_value"';
+  assert.equal(sourceOf(map({}, `{"id":1,"doc":${withheld},"n":2}`)), '{"id":1,"n":2}');
+  assert.equal(sourceOf(map({}, `{"doc":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="}`)), '{}');
+  const quoted = '{"doc":"it says __debezium_unavailable_value here"}';
+  assert.equal(sourceOf(map({}, quoted)), quoted);
+});
+
+test('a delete deletes, with the version of its offset and epoch', () => {
+  const mapped = map({ epoch: 2 }, null);
+  assert.deepEqual(mapped, {
+    kind: 'write',
+    write: { action: 'delete', index: 'people', id: '1', version: String(2n * 2n ** 48n + 5n) },
+  });
+});
+
+test('a row that cannot become a document says why, without its values', () => {
+  assert.equal(codeOf(map({}, '{"id":1}', { key: '' })), 'RECORD_KEY_MISSING');
+  assert.equal(codeOf(map({}, '{"id":1}', { key: `{"id":"${'x'.repeat(513)}"}` })), 'ID_TOO_LONG');
+  const mapped = map({ fields: { born: { as: 'date-from-days' } } }, '{"born":"secret"}');
+  assert.ok(mapped.kind === 'refused' && mapped.failure.code === 'VALUE_NOT_CONVERTIBLE');
+  assert.match(mapped.failure.message, /^t\[0\]@5: Column «born»/);
+  assert.ok(!mapped.failure.message.includes('secret'));
+});
+
+test('topics are matched by name or as a whole by a pattern', () => {
+  const document = compile({ from: ['a.b', '/shop\\.(x|y)/'] });
+  const topics = ['a.b', 'a.b.c', 'shop.x', 'shop.y', 'shop.xy', 'my.shop.x'];
+  assert.deepEqual(
+    topics.filter((topic) => document.matches(topic)),
+    ['a.b', 'shop.x', 'shop.y'],
+  );
+});
+
+test('a topic without a file makes an index of a legal name', () => {
+  const names = [
+    ['db.inventory.Customers', '${table}', 'customers'],
+    ['db.inventory._Odd Name', 'x-${table}', 'x-_odd-name'],
+    ['db.s.t', '${topic}', 'db.s.t'],
+  ] as const;
+  for (const [topic, template, name] of names) assert.equal(unmappedDefinition(topic, template).document, name);
+});
