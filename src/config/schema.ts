@@ -51,7 +51,7 @@ const kafka = z.strictObject({
   connectionTimeoutMs: milliseconds.default(10_000).describe('For a connection, with its authentication'),
   requestTimeoutMs: milliseconds.default(30_000).describe('For a request'),
   maxBytesPerFetch: bytes
-    .prefault('8MiB')
+    .prefault('4MiB')
     .describe('Most that one fetch from one broker brings, as compressed as it is'),
 });
 
@@ -101,7 +101,7 @@ export const configSchema = z.strictObject({
   limits: z
     .strictObject({
       maxBytesHeld: bytes
-        .prefault('64MiB')
+        .prefault('16MiB')
         .describe('Memory of records that are read and not yet settled; beyond it, reading waits'),
     })
     .prefault({}),

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadConfig } from '../../../src/config/load.ts';
+import { problemText } from '../../../src/config/problem.ts';
+
+/** Loads these files and variables; problems as text, without the folder. */
+async function load(environment: Record<string, string>, files: Record<string, string> = {}) {
+  const cwd = await mkdtemp(join(tmpdir(), 'config-'));
+  try {
+    for (const [name, text] of Object.entries(files)) await writeFile(join(cwd, name), text);
+    const here = Object.entries(environment).map(([name, value]) => [name, value.replace('HERE', cwd)] as const);
+    const loaded = await loadConfig({ environment: Object.fromEntries(here), cwd });
+    const problems = loaded.ok ? [] : loaded.problems.map((problem) => problemText(problem).replaceAll(`${cwd}/`, ''));
+    return { config: loaded.ok ? loaded.value : undefined, problems };
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
+}
+
+const addresses = { SLUICE_KAFKA_BROKERS: 'a:1, b:2', SLUICE_ELASTICSEARCH_NODES: 'http://c:3' };
+
+test('two addresses are enough, and need no file', async () => {
+  const { config } = await load(addresses);
+  assert.deepEqual(config?.kafka.brokers, ['a:1', 'b:2']);
+  assert.equal(config.kafka.groupId, 'sluice');
+  assert.equal(config.elasticsearch.maxBatchBytes, 5 * 1024 * 1024);
+  assert.equal(config.kafka.sasl, undefined);
+});
+
+test('the environment wins over the file, and secrets are read from files', async () => {
+  const yaml =
+    'kafka: { brokers: [x:9], groupId: file }\nelasticsearch: { nodes: ["http://y:9"] }\nlimits: { maxBytesHeld: 1MiB }\n';
+  const environment = {
+    SLUICE_KAFKA_GROUP_ID: 'environment',
+    SLUICE_ELASTICSEARCH_USERNAME: 'u',
+    SLUICE_ELASTICSEARCH_PASSWORD_FILE: 'HERE/secret',
+    SLUICE_HTTP_ENABLED: 'false',
+    SLUICE_TEST_ANYTHING: 'is not ours',
+  };
+  const { config, problems } = await load(environment, { 'sluice.yaml': yaml, secret: 'p4ss\n' });
+  assert.deepEqual(problems, []);
+  assert.equal(config?.kafka.groupId, 'environment');
+  assert.equal(config.elasticsearch.password, 'p4ss');
+  assert.equal(config.limits.maxBytesHeld, 1024 * 1024);
+  assert.equal(config.http.enabled, false);
+});
+
+test('every mistake is told, each where it was made', async () => {
+  const yaml =
+    'kafka:\n  brokers: []\n  sesionTimeoutMs: 5\nelasticsearch:\n  nodes: [ftp://x]\nlog: { level: loud }\n';
+  const { problems } = await load({ SLUICE_HTTP_PORT: 'high' }, { 'sluice.yaml': yaml });
+  assert.equal(problems.length, 5, problems.join('\n'));
+  const all = problems.join('\n');
+  assert.match(all, /^sluice\.yaml:2:12: `kafka\.brokers` /m);
+  assert.match(all, /^sluice\.yaml:3:3: unknown key «sesionTimeoutMs»; did you mean «sessionTimeoutMs»\?\.$/m);
+  assert.match(all, /^sluice\.yaml:5:11: `elasticsearch\.nodes\.0` /m);
+  assert.match(all, /^sluice\.yaml:6:15: `log\.level` must be one of error, warn, info, debug, trace\.$/m);
+  assert.match(all, /^SLUICE_HTTP_PORT: `http\.port` must be a number\.$/m);
+});
+
+test('what is missing everywhere is told with its variable', async () => {
+  const { problems } = await load({ SLUICE_KAFKA_BROKERS: 'a:1' });
+  assert.match(problems[0] ?? '', /`elasticsearch` is missing.+Set SLUICE_ELASTICSEARCH/);
+});
