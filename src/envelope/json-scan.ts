@@ -121,9 +121,12 @@ export function scanObject(
 
 function scanExpected(text: string, at: number, shape: Shape, inner: InnerReader | undefined): Scanned | undefined {
   const { tokens } = shape;
-  const spans: number[] = [];
+  const count = tokens.length;
+  // Made at its final size: one that grows is allocated several times, for every row.
+  const spans = new Array<number>(2 * count);
   let next = at;
-  for (let column = 0; column < tokens.length; column += 1) {
+  let column = 0;
+  for (; column < count; column += 1) {
     const token = tokens[column] ?? '';
     // At `next` stands the opening brace or the comma before the name.
     if (!text.startsWith(token, next + 1)) return undefined;
@@ -133,10 +136,11 @@ function scanExpected(text: string, at: number, shape: Shape, inner: InnerReader
         ? inner.read(text, start)
         : skipValue(text, start);
     if (next === -1) return undefined;
-    spans.push(start, next);
+    spans[2 * column] = start;
+    spans[2 * column + 1] = next;
     if (text.charCodeAt(next) !== comma) break;
   }
-  if (spans.length !== 2 * tokens.length || text.charCodeAt(next) !== closeBrace) return undefined;
+  if (column !== count - 1 || text.charCodeAt(next) !== closeBrace) return undefined;
   return { shape, spans, end: next + 1 };
 }
 
