@@ -26,6 +26,8 @@ export interface KafkaOptions {
   readonly optimise?: boolean;
   /** Further lines of `server.properties`; they win. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further arguments when its storage is formatted: `--add-scram` and its user. */
+  readonly formatArgs?: readonly string[];
   readonly progress?: Progress;
 }
 
@@ -44,7 +46,16 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
 
   const java = join(jdk.home, 'bin', 'java');
   const classPath = ['-cp', join(jars, '*')];
-  const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', properties];
+  const format = [
+    'kafka.tools.StorageTool',
+    'format',
+    '--standalone',
+    '-t',
+    clusterId,
+    '-c',
+    properties,
+    ...(options.formatArgs ?? []),
+  ];
   await promisify(execFile)(java, [...shortLived, ...classPath, ...format]);
 
   progress('starting Kafka');
