@@ -82,7 +82,8 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   ELASTICSEARCH_UNAUTHORIZED: {
     meaning: 'Elasticsearch does not know these credentials (401).',
     directive: 'pause',
-    nextStep: 'Check `elasticsearch.auth`; a new secret file is read at the next start.',
+    nextStep:
+      'Check `elasticsearch.username` and `password`, `apiKey` or `bearer`; a secret file is read at the start.',
   },
   ELASTICSEARCH_FORBIDDEN: {
     meaning: 'The credentials are known but may not do this (403).',

@@ -123,7 +123,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe('Serves /metrics, /live, /ready and /status'),
       host: z.string().default('0.0.0.0').describe('Address to listen on'),
-      port: z.int().min(0).max(65_535).default(8080).describe('Port to listen on; 0: any'),
+      port: z.int().min(0).max(65_535).default(8080).describe('Port to listen on; 0 picks a free one'),
     })
     .prefault({}),
   log: z

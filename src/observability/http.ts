@@ -11,7 +11,7 @@ import type { Readiness } from './readiness.ts';
 
 export interface HttpOptions {
   readonly host: string;
-  /** 0: any. */
+  /** 0 picks a free one. */
   readonly port: number;
   readonly registry: Registry;
   readonly readiness: () => Readiness;

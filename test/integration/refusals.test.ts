@@ -123,7 +123,7 @@ test('a wrong password for Elasticsearch: one sentence and exit code 2', async (
   assert.equal(lines.length, 1, lines.join('\n'));
   assert.match(
     lines[0] ?? '',
-    /^Elasticsearch answered security_exception \(status 401\)\. Check `elasticsearch\.auth`/,
+    /^Elasticsearch answered security_exception \(status 401\)\. Check `elasticsearch\.username`/,
   );
   assert.equal(lines.join('').includes('wrong-password'), false);
 

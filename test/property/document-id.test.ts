@@ -34,6 +34,24 @@ test('keys of several columns that differ have ids that differ', () => {
   );
 });
 
+test('of all keys of two or three short columns no two have one id', () => {
+  const letters = ['', ':', '\\', 'N'];
+  const texts = [null, ...letters.flatMap((first) => letters.map((second) => first + second))];
+  const keys = [...new Set(texts)].flatMap((a) => [...new Set(texts)].map((b) => [a, b]));
+  const three = ['', ':', '\\', null].flatMap((a) =>
+    ['', ':', '\\', null].flatMap((b) => keys.slice(0, 40).map((key) => [a, b, ...key].slice(0, 3))),
+  );
+  const seen = new Map<string, string>();
+  for (const key of [...keys, ...three]) {
+    const id = idOf(key);
+    if (typeof id !== 'string') continue;
+    const name = JSON.stringify([key.length, key]);
+    const other = seen.get(`${key.length}/${id}`);
+    assert.ok(other === undefined || other === name, `${name} and ${String(other)} have the id ${id}`);
+    seen.set(`${key.length}/${id}`, name);
+  }
+});
+
 test('a key of one column is its text', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 100 }), fc.integer()), (value) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { isLosslessNumber, parse } from 'lossless-json';
 import { createDecoder } from '../../src/envelope/decoder.ts';
@@ -101,7 +102,10 @@ test('G9: a number’s value is exact: the same digits as a lossless parser find
       if (typeof value === 'bigint') assert.equal(value, BigInt(expected.value));
       else if (typeof value === 'object' && value !== null && 'decimalText' in value)
         assert.equal(value.decimalText, expected.value);
-      else assert.equal(value, Number(text) + 0);
+      else {
+        assert.equal(value, Number(text) + 0);
+        assert.ok(new Decimal(String(value)).eq(expected.value), `${text} lost digits`);
+      }
     }),
     budget(3000),
   );
