@@ -29,7 +29,8 @@ export function createBulkSink({ client, requestTimeoutMs }: BulkSinkOptions): S
       method: 'POST',
       path: '/_bulk',
       querystring: { filter_path: itemFields },
-      bulkBody: bulkBody(writes),
+      // Encoded once: of a string, the client measures the bytes first and encodes it afterwards.
+      bulkBody: Buffer.from(bulkBody(writes)),
     } as const;
     const answer = await ask(client, params, requestTimeoutMs, signal);
     switch (answer.kind) {

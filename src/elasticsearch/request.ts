@@ -12,7 +12,7 @@ export interface RequestParams {
   readonly querystring?: Readonly<Record<string, string>>;
   readonly body?: Readonly<Record<string, unknown>>;
   /** Lines of JSON, sent as they are. */
-  readonly bulkBody?: string;
+  readonly bulkBody?: Buffer;
 }
 
 export type Answer =

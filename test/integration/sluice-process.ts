@@ -53,7 +53,7 @@ const projectFolder = join(import.meta.dirname, '..', '..');
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcess> {
   const port = await freePort();
   const entry = options.entry ?? 'src/main.ts';
-  const child = spawn(process.execPath, [join(projectFolder, entry), 'run'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', join(projectFolder, entry), 'run'], {
     cwd: options.documents,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -105,7 +105,7 @@ async function startSluice({ addresses }: Stack): Promise<Running['sluice']> {
   if (port !== usualPorts.sluice) say(`Port ${usualPorts.sluice} is taken, so Sluice has ${port}.`);
   const logFile = join(await createRunFolder('sluice'), 'sluice.log');
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [join(project, 'src', 'main.ts'), 'run'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', join(project, 'src', 'main.ts'), 'run'], {
     cwd: project,
     detached: true,
     stdio: ['ignore', log, log],
