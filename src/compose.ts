@@ -111,7 +111,7 @@ export async function runService(
   const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
   const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
   if (!health.ok) mindHealth(health, logger);
-  const routes = createRoutes(documents, config.unmapped, existing);
+  const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
 
   const admin = indexAdminOf(client, config);

@@ -31,15 +31,22 @@ export interface Unmapped {
   readonly index: string;
 }
 
+export interface RouteOptions {
+  readonly unmapped?: Unmapped | undefined;
+  /** Never read, whatever a pattern says: a letter that cannot be read would become another letter, for ever. */
+  readonly deadLetters: { readonly topic: string };
+}
+
 export function createRoutes(
   files: readonly DocumentFile[],
-  unmapped: Unmapped | undefined,
+  { unmapped, deadLetters }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
   const compiled = files.map(({ definition }) => compileDocument(definition));
   const pattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const byTopic = new Map<string, CompiledDocument[]>();
   for (const topic of [...existing].sort()) {
+    if (topic === deadLetters.topic) continue;
     const matching = compiled.filter((document) => document.matches(topic));
     if (matching.length > 0) byTopic.set(topic, matching);
     else if (unmapped !== undefined && pattern?.test(topic) === true) {

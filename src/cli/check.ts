@@ -41,7 +41,7 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}`, failures: [existing] };
   } else {
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}, ${existing.size} topics`, failures: [] };
-    const routes = createRoutes(documents, config.unmapped, existing);
+    const routes = createRoutes(documents, config, existing);
     yield { what: `topics to read: ${routes.topics.join(', ') || 'none'}`, failures: routes.missing };
   }
   const client = await openElasticsearch(config);

@@ -35,7 +35,7 @@ export async function statusCommand(options: StatusOptions, surroundings: Surrou
 async function groupLag({ config, documents }: Files): Promise<readonly PartitionLag[]> {
   const kafka = await openKafka(config, () => undefined);
   try {
-    const { topics } = createRoutes(documents, config.unmapped, await listTopics(kafka));
+    const { topics } = createRoutes(documents, config, await listTopics(kafka));
     return await readLag(kafka, config.kafka.groupId, topics);
   } catch (error) {
     throw new SluiceError([kafkaFailure(error)]);

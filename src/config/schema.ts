@@ -76,13 +76,26 @@ const elasticsearch = z.strictObject({
   compression: z.boolean().default(false).describe('Compresses requests: for slow networks'),
 });
 
+function compiles(pattern: string): boolean {
+  try {
+    new RegExp(pattern);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export const configSchema = z.strictObject({
   kafka,
   elasticsearch,
   documents: z.string().default('./mappings').describe('Folder of mapping files, relative to this file'),
   unmapped: z
     .strictObject({
-      topics: z.string().min(1).describe('Regular expression; topics that match it as a whole need no mapping file'),
+      topics: z
+        .string()
+        .min(1)
+        .refine(compiles, 'is no regular expression')
+        .describe('Regular expression; topics that match it as a whole need no mapping file'),
       index: z.string().min(1).default('${table}').describe('Index of such a topic, made of `${table}` and `${topic}`'),
     })
     .optional(),

@@ -61,6 +61,11 @@ test('every mistake is told, each where it was made', async () => {
   assert.match(all, /^SLUICE_HTTP_PORT: `http\.port` must be a number\.$/m);
 });
 
+test('a pattern that is none is refused before anything is read', async () => {
+  const { problems } = await load({ ...addresses, SLUICE_UNMAPPED_TOPICS: '(' });
+  assert.deepEqual(problems, ['SLUICE_UNMAPPED_TOPICS: `unmapped.topics` is no regular expression.']);
+});
+
 test('what is missing everywhere is told with its variable', async () => {
   const { problems } = await load({ SLUICE_KAFKA_BROKERS: 'a:1' });
   assert.match(problems[0] ?? '', /`elasticsearch` is missing.+Set SLUICE_ELASTICSEARCH/);

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
+import { createRoutes } from '../../src/routes.ts';
+import type { DocumentFile } from '../../src/routes.ts';
+
+const fileOf = (document: string, from: string | string[]): DocumentFile => ({
+  file: `${document}.yaml`,
+  definition: documentDefinitionSchema.parse({ document, from }),
+  positionOf: () => ({ line: 2, column: 7 }),
+});
+const deadLetters = { topic: 'letters' };
+const existing = new Set(['shop.customers', 'shop.orders', 'letters', 'other']);
+
+test('a topic goes to every document that names it, and to `unmapped` only if none does', () => {
+  const files = [fileOf('people', 'shop.customers'), fileOf('both', '/shop\\..*/')];
+  const routes = createRoutes(files, { unmapped: { topics: '.*', index: 'x-${table}' }, deadLetters }, existing);
+  assert.deepEqual(routes.topics, ['other', 'shop.customers', 'shop.orders']);
+  assert.equal(routes.mappersOf('shop.customers').length, 2);
+  assert.equal(routes.mappersOf('shop.orders').length, 1);
+  assert.equal(routes.indexDefinition('x-other')?.alias, 'x-other');
+  assert.deepEqual(routes.missing, []);
+});
+
+test('the dead letters are never read, whatever a pattern says', () => {
+  const routes = createRoutes([fileOf('all', '/.*/')], { deadLetters }, existing);
+  assert.ok(!routes.topics.includes('letters'));
+});
+
+test('a topic that is named and not there is missing, with its place; and so is everything if nothing matches', () => {
+  const named = createRoutes([fileOf('people', ['shop.customers', 'gone'])], { deadLetters }, existing);
+  assert.deepEqual(
+    named.missing.map(({ code, message }) => [code, message]),
+    [['TOPIC_MISSING', 'people.yaml:2:7: Kafka has no topic «gone».']],
+  );
+  const nothing = createRoutes([fileOf('people', '/nothing/')], { deadLetters }, existing);
+  assert.equal(nothing.missing[0]?.code, 'TOPIC_MISSING');
+});
