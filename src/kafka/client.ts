@@ -36,14 +36,6 @@ export interface KafkaSasl {
 /** Takes lines of the client's log; they hold no record's bytes. */
 export type KafkaLog = (level: 'error' | 'warn' | 'info' | 'debug', message: string) => void;
 
-/** kafkajs logs retries that succeed a moment later as errors; whoever must act is told by us. */
-const levels: Readonly<Record<number, Parameters<KafkaLog>[0]>> = {
-  [kafkajs.logLevel.ERROR]: 'debug',
-  [kafkajs.logLevel.WARN]: 'debug',
-  [kafkajs.logLevel.INFO]: 'debug',
-  [kafkajs.logLevel.DEBUG]: 'debug',
-};
-
 export function createKafka(options: KafkaOptions, log: KafkaLog): Kafka {
   registerCodecs();
   installHooks();
@@ -58,8 +50,9 @@ export function createKafka(options: KafkaOptions, log: KafkaLog): Kafka {
     logLevel: kafkajs.logLevel.INFO,
     logCreator:
       () =>
-      ({ namespace, level, log: { message } }) => {
-        log(levels[level] ?? 'debug', `${namespace}: ${message}`);
+      ({ namespace, log: { message } }) => {
+        // It logs retries that succeed a moment later as errors; what an operator must know is told by us.
+        log('debug', `${namespace}: ${message}`);
       },
     ...(ssl && { ssl: defined(ssl) }),
     ...(sasl && { sasl: saslOptions(sasl) }),
