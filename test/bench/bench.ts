@@ -44,16 +44,16 @@ await using elasticsearch = await startElasticsearch({ heapMegabytes: 1024 });
 async function measure(schemas: boolean) {
   const form = schemas ? 'with schemas' : 'schemaless';
   say(`${form}: the connector writes about ${events} records`);
-  // Gone before anything is measured.
-  const connect = await startConnect({ kafka: kafka.address });
+  await using connect = await startConnect({ kafka: kafka.address });
   const servers = {
     kafka: kafka.address,
     postgres: postgres.address,
     connect: connect.address,
     elasticsearch: elasticsearch.address,
   };
-  const dataset = await prepareDataset(servers, events, schemas);
-  await connect.stop();
+  await using dataset = await prepareDataset(servers, events, schemas);
+  // Stands still while anything is measured.
+  await connect.pause();
   const definition = documentDefinitionSchema.parse({
     document: schemas ? 'bench-schemas' : 'bench-plain',
     from: dataset.topic,
@@ -66,6 +66,7 @@ async function measure(schemas: boolean) {
   say(`${form}: end to end, ${rounds + 1} rounds`);
   const cores = values.shared ? undefined : '1';
   const endToEnd = await measureEndToEnd({ servers, dataset, records, definition, rounds, cores });
+  await connect.resume();
   return { form, core, endToEnd };
 }
 

@@ -51,7 +51,7 @@ const projectFolder = join(import.meta.dirname, '..', '..');
 
 /** Starts Sluice without waiting for it to be ready. */
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcess> {
-  const port = await freePort();
+  const port = Number(options.environment?.['SLUICE_HTTP_PORT'] ?? (await freePort()));
   const entry = options.entry ?? 'src/main.ts';
   const child = spawn(process.execPath, ['--max-semi-space-size=32', join(projectFolder, entry), 'run'], {
     cwd: options.documents,
