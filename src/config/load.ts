@@ -32,9 +32,14 @@ export async function loadConfig({ file, environment, cwd }: LoadOptions): Promi
   const { overrides, problems } = await readEnvironment(environment, schema);
   if (read?.ok === false) return { ok: false, problems: [...read.problems, ...problems] };
   const yaml = read?.value;
+  // So that what is missing in them is told by its own name.
+  const written = ['kafka', 'elasticsearch'].reduce<unknown>(
+    (value, part) => withDefault(value, part, {}),
+    yaml?.value ?? {},
+  );
   const merged = overrides.reduce<unknown>(
     (value, { path, value: override }) => withValue(value, path, override),
-    yaml?.value ?? {},
+    written,
   );
   const result = configSchema.safeParse(merged, { reportInput: true });
   if (!result.success) {
@@ -59,6 +64,11 @@ function whereWritten(
   if (override !== undefined) return { message: `${override.variable}: ${message}` };
   if (yaml !== undefined) return { file: yaml.file, ...yaml.positionOf(path, at), message };
   return { message: `${message} Set ${variableOf(path.map(String))}, or the key in ${defaultFile}.` };
+}
+
+function withDefault(target: unknown, key: string, value: unknown): unknown {
+  const isThere = typeof target !== 'object' || target === null || key in target;
+  return isThere ? target : { ...target, [key]: value };
 }
 
 function withValue(target: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {

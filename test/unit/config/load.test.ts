@@ -68,5 +68,5 @@ test('a pattern that is none is refused before anything is read', async () => {
 
 test('what is missing everywhere is told with its variable', async () => {
   const { problems } = await load({ SLUICE_KAFKA_BROKERS: 'a:1' });
-  assert.match(problems[0] ?? '', /`elasticsearch` is missing.+Set SLUICE_ELASTICSEARCH/);
+  assert.match(problems[0] ?? '', /^`elasticsearch\.nodes` is missing.+Set SLUICE_ELASTICSEARCH_NODES, or the key/);
 });
