@@ -89,6 +89,8 @@ function createMapper(definition: DocumentDefinition, schemas: Set<RowSchema>): 
     const id = documentId(key, keyPlan(key).converts, idOptions);
     if (typeof id !== 'string') return refuse(id, placeText(record));
     const version = externalVersion(epoch, record.offset);
+    // The first record of a topic may be a delete; its index must know the columns all the same.
+    if (change.op === 'delete' && change.before?.schema !== undefined) schemas.add(change.before.schema);
     if (change.op === 'delete') return { kind: 'write', write: { action: 'delete', index, id, version } };
     const source = sourceOf(change.after, rowPlan(change.after));
     if (typeof source === 'number') {

@@ -83,6 +83,19 @@ test('a delete deletes, with the version of its offset and epoch', () => {
   });
 });
 
+test('an index knows its columns though the first record of its topic was a delete', () => {
+  const document = compile({});
+  const column = '{"type":"struct","fields":[{"type":"boolean","field":"paid"}],"field":"before"}';
+  const payload = '{"before":{"paid":false},"after":null,"source":{"table":"t"},"op":"d"}';
+  const place = { topic: 't', partition: 0, offset: offset(5), timestampMs: 0, headers: undefined };
+  const value = Buffer.from(`{"schema":{"type":"struct","fields":[${column}]},"payload":${payload}}`);
+  const event = createDecoder()({ ...place, key: Buffer.from('{"id":1}'), value });
+  assert.ok(event.op === 'delete');
+  document.createMapper()(event);
+  const { mappings } = document.indexDefinition();
+  assert.deepEqual(mappings, { dynamic: false, properties: { paid: { type: 'boolean' } } });
+});
+
 test('a row that cannot become a document says why, without its values', () => {
   assert.equal(codeOf(map({}, '{"id":1}', { key: '' })), 'RECORD_KEY_MISSING');
   assert.equal(codeOf(map({}, '{"id":1}', { key: `{"id":"${'x'.repeat(513)}"}` })), 'ID_TOO_LONG');
