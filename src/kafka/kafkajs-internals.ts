@@ -6,10 +6,12 @@
  *     the group asked for it or metadata went stale.
  *  2. An offset out of range is answered by resetting to the beginning or the end, with a log line and nothing else.
  *  3. Each connection keeps a timer of 1 ms running although nothing is pending (kafkajs issue 1704).
+ *  4. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
  */
 import { createRequire } from 'node:module';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
 import kafkajs from 'kafkajs';
+import { decodeRecordBatch } from './record-batch.ts';
 
 /** Commits in the name of the generation in which it was made, once, without retry. */
 interface OffsetManager {
@@ -75,12 +77,20 @@ export function installHooks(): void {
   const require = createRequire(import.meta.url);
   const { prototype: group } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroupPrototype };
   const { prototype: queue } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueuePrototype };
+  const batchDecoder = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder');
+  const usesBatchDecoder = require.resolve('kafkajs/src/protocol/requests/fetch/v4/decodeMessages');
+  require(batchDecoder);
+  const { [batchDecoder]: decoderModule, [usesBatchDecoder]: isTooLate } = require.cache;
   const { joinAndSync } = group;
   const { scheduleCheckPendingRequests } = queue;
   const all = [joinAndSync, group.recoverFromOffsetOutOfRange, scheduleCheckPendingRequests];
   if (all.some((method) => typeof method !== 'function')) {
     throw new Error('This is not kafkajs 2.2.4: a method that Sluice extends is not there.');
   }
+  if (typeof decoderModule?.exports !== 'function' || isTooLate !== undefined) {
+    throw new Error('This is not kafkajs 2.2.4: its record decoder cannot be replaced.');
+  }
+  decoderModule.exports = decodeRecordBatch;
   group.joinAndSync = async function () {
     await hooksFor(this)?.joining(this, this.memberId !== null && this.offsetManager !== null);
     await joinAndSync.call(this);

@@ -7,7 +7,7 @@
  * makes it wait until everything that was handed over is settled and committed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { SluiceError, directiveOf } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
 import { offset } from '../model/position.ts';
@@ -17,6 +17,7 @@ import { kafkaFailure } from './client.ts';
 import type { KafkaLog } from './client.ts';
 import type { GroupMember } from './kafkajs-internals.ts';
 import { hookedAssigner } from './kafkajs-internals.ts';
+import { KafkaRecord } from './record-batch.ts';
 
 export interface KafkaSourceOptions {
   readonly kafka: Kafka;
@@ -206,17 +207,20 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
 
 function recordBatch(batch: EachBatchPayload['batch']): RecordBatch {
   const { topic, partition } = batch;
-  const records = batch.messages.map((message): SourceRecord => ({
-    topic,
-    partition,
-    offset: offset(message.offset),
-    timestampMs: Number(message.timestamp),
-    headers: message.headers,
-    key: message.key,
-    value: message.value,
-  }));
+  const records = batch.messages.map((message): SourceRecord => {
+    // Brokers before Kafka 4 may still hold records in the formats of 2016, which kafkajs decodes.
+    if (!(message instanceof KafkaRecord)) return oldRecord(message, topic, partition);
+    message.topic = topic;
+    message.partition = partition;
+    return message;
+  });
   const next = offset(Number(batch.lastOffset()) + 1);
   return { topic, partition, records, next, highWatermark: offset(batch.highWatermark) };
+}
+
+function oldRecord({ key, value, headers, ...message }: KafkaMessage, topic: string, partition: number): SourceRecord {
+  const place = { topic, partition, offset: offset(message.offset) };
+  return { ...place, timestampMs: Number(message.timestamp), headers, key, value };
 }
 
 function byTopic(settled: readonly Settled[]) {
