@@ -29,8 +29,7 @@ export function createBulkSink({ client, requestTimeoutMs }: BulkSinkOptions): S
       method: 'POST',
       path: '/_bulk',
       querystring: { filter_path: itemFields },
-      // Encoded once: of a string, the client measures the bytes first and encodes it afterwards.
-      bulkBody: Buffer.from(bulkBody(writes)),
+      bulkBody: bulkBody(writes),
     } as const;
     const answer = await ask(client, params, requestTimeoutMs, signal);
     switch (answer.kind) {

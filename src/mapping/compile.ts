@@ -97,7 +97,7 @@ function createMapper(definition: DocumentDefinition, schemas: Set<RowSchema>): 
       const message = `Column «${change.after.columns[source] ?? ''}» does not hold what its type or \`as\` promises.`;
       return refuse({ code: 'VALUE_NOT_CONVERTIBLE', message }, placeText(record));
     }
-    return { kind: 'write', write: { action: 'index', index, id, version, source } };
+    return { kind: 'write', write: { action: 'index', index, id, version, source: Buffer.from(source) } };
   };
 }
 

@@ -14,8 +14,11 @@ export interface WriteTarget {
 
 export interface IndexWrite extends WriteTarget {
   readonly action: 'index';
-  /** The document as JSON text on one line, written whole, never merged (D5). */
-  readonly source: string;
+  /**
+   * The document as JSON text on one line, in UTF-8, written whole, never merged (D5). Bytes and not a string: it lives until
+   * it is settled, and what lives outside the heap is not copied by the garbage collector meanwhile.
+   */
+  readonly source: Buffer;
 }
 
 export interface DeleteWrite extends WriteTarget {

@@ -20,7 +20,17 @@ export async function peakResidentBytes(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }
 
-/** Keeps a process, with all its threads, on the cores named (`0`, `1-3`). */
+/** Keeps a process and all its descendants, with all their threads, on the cores named (`0`, `1-3`). */
 export async function pin(pid: number, cores: string): Promise<void> {
-  await run('taskset', ['-apc', cores, String(pid)]);
+  // Elasticsearch is started by a launcher, which stays: the server is its child.
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']);
+  const parents = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const family = [pid];
+  for (const member of family) {
+    family.push(...parents.filter(([, parent]) => parent === member).map(([child = Number.NaN]) => child));
+  }
+  for (const member of family) await run('taskset', ['-apc', cores, String(member)]);
 }

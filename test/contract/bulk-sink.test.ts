@@ -62,7 +62,7 @@ const write = (index: string, id: string, source: string): DocumentWrite => ({
   index,
   id,
   version: externalVersion(0, offset(1)),
-  source,
+  source: Buffer.from(source),
 });
 const { signal } = new AbortController();
 

@@ -23,7 +23,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest>): 
     index: alias,
     id,
     version: version(at),
-    source,
+    source: Buffer.from(source),
   });
   const remove = (alias: string, id: string, at: number): DocumentWrite => ({
     action: 'delete',
@@ -79,7 +79,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest>): 
       index: alias,
       id: 'a',
       version: version(offsetInEpoch, 32_767),
-      source,
+      source: Buffer.from(source),
     });
     await sink.write([at(2, '{"n":2}')], signal);
     assert.deepEqual(statuses(await sink.write([at(1, '{"n":1}')], signal)), ['superseded']);

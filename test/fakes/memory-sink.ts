@@ -44,7 +44,7 @@ export function createMemorySink(options: {
     const version = BigInt(write.version);
     if (current !== undefined && version <= current) return superseded;
     versions.set(key(write), version);
-    if (write.action === 'index') sources.set(key(write), write.source);
+    if (write.action === 'index') sources.set(key(write), write.source.toString());
     else sources.delete(key(write));
     return applied;
   };

@@ -52,7 +52,7 @@ for (const { definition } of documents) {
     const place = { topic, partition: 0, offset: offset(3), timestampMs: 0, headers: undefined };
     const event = createDecoder()({ ...place, key: Buffer.from(given.key), value: Buffer.from(value) });
     assert.ok(event.op === 'read');
-    const source = given.document ?? given.row;
+    const source = Buffer.from(given.document ?? given.row);
     const write = { action: 'index', index: definition.document, id: given.id, version: '3', source };
     assert.deepEqual(compiled.createMapper()(event), { kind: 'write', write });
   });

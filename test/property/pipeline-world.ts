@@ -113,7 +113,7 @@ const mapper: DocumentMapper = (change) => {
   const write: DocumentWrite =
     change.op === 'delete'
       ? { ...target, action: 'delete' }
-      : { ...target, action: 'index', source: change.after.json() };
+      : { ...target, action: 'index', source: Buffer.from(change.after.json()) };
   return { kind: 'write', write };
 };
 
@@ -130,7 +130,7 @@ export const faultsOf =
   (write: DocumentWrite): Fault | undefined => {
     const chosen = (Number(write.version) + seed) % 3 === 0;
     if (fault === 9) return { kind: 'retry', failure: unreachable };
-    if (write.action === 'index' && write.source === poison) return { kind: 'reject' };
+    if (write.action === 'index' && write.source.toString() === poison) return { kind: 'reject' };
     if (fault === 8) return { kind: 'lost', failure: unreachable };
     if (fault === 7 && chosen) return { kind: 'retry', failure: overloaded };
     if (fault === 6 && chosen) return { kind: 'lost', failure: overloaded };

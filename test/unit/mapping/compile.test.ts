@@ -30,7 +30,7 @@ function map(definition: object, row: string | null, { key = '{"id":1}', fields 
 
 function sourceOf(mapped: Mapped): string {
   assert.ok(mapped.kind === 'write' && mapped.write.action === 'index', JSON.stringify(mapped));
-  return mapped.write.source;
+  return mapped.write.source.toString();
 }
 
 const codeOf = (mapped: Mapped): string => (mapped.kind === 'refused' ? mapped.failure.code : 'a write');

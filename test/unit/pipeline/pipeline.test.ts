@@ -32,7 +32,7 @@ const writesTo =
       index,
       id: String(change.record.key),
       version: externalVersion(0, change.record.offset),
-      source: '{}',
+      source: Buffer.from('{}'),
     },
   });
 
