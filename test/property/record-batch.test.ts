@@ -34,6 +34,8 @@ registerCodecs();
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const nullable = fc.option(bytes, { nil: null });
+// Of a header «valueOf», kafkajs makes a list that begins with a function.
+const headerName = fc.string({ maxLength: 20 }).filter((name) => !(name in {}));
 const record = fc.record({
   timestampDelta: fc.oneof(
     fc.integer({ min: -100, max: 100 }),
@@ -41,10 +43,7 @@ const record = fc.record({
   ),
   key: nullable,
   value: nullable,
-  headers: fc.dictionary(
-    fc.string({ maxLength: 20 }),
-    fc.oneof(bytes, fc.array(bytes, { minLength: 2, maxLength: 3 })),
-  ),
+  headers: fc.dictionary(headerName, fc.oneof(bytes, fc.array(bytes, { minLength: 2, maxLength: 3 }))),
 });
 const batch = fc.record({
   firstOffset: fc.integer({ min: 0, max: 2 ** 50 }),
@@ -87,6 +86,13 @@ test('records are decoded as kafkajs decodes them, and the decoder stands behind
     }),
     budget(300),
   );
+});
+
+test('a header may have any name', async () => {
+  const headers = { valueOf: Buffer.from('1'), constructor: [Buffer.from('2'), Buffer.from('3')] };
+  const { buffer } = await encodeBatch({ records: [encodeRecord({ key: null, value: null, headers })] });
+  const { records } = await decodeRecordBatch({ buffer, offset: 0 });
+  assert.deepEqual({ ...records[0]?.headers }, headers);
 });
 
 test('a batch that was cut off by the end of a fetch is the error that kafkajs expects', async () => {
