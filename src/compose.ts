@@ -131,7 +131,7 @@ export async function runService(
     clock,
     observer: createObserver(metrics, logger),
     retry: { ...config.retry, random: Math.random },
-    routeOf: (topic) => ({ decode: createDecoder(), mappers: routes.mappersOf(topic) }),
+    routeOf: (topic) => ({ decode: createDecoder(routes.formOf(topic)), mappers: routes.mappersOf(topic) }),
     ...config.elasticsearch,
     maxBytesHeld: config.limits.maxBytesHeld,
     commitIntervalMs: config.commit.intervalMs,

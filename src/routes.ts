@@ -1,6 +1,8 @@
 /**
  * Which topic makes which documents: mapping files first, then `unmapped`.
  */
+import type { Form, FormName } from './model/form.ts';
+import { autoForm } from './model/form.ts';
 import type { CompiledDocument } from './mapping/compile.ts';
 import { compileDocument } from './mapping/compile.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
@@ -18,8 +20,10 @@ export interface DocumentFile {
 export interface Routes {
   /** The topics to read, of those that exist. */
   readonly topics: readonly string[];
-  /** What is asked for and does not exist, each with its place in a file. */
+  /** What is asked for and does not exist or cannot be, each with its place in a file. */
   readonly missing: readonly Failure[];
+  /** What the values of a topic are. */
+  formOf(topic: string): Form;
   mappersOf(topic: string): readonly DocumentMapper[];
   /** The index of an alias, as known by now; undefined for an alias of no document. */
   indexDefinition(alias: string): IndexDefinition | undefined;
@@ -28,6 +32,7 @@ export interface Routes {
 export interface Unmapped {
   /** A regular expression for whole topic names. */
   readonly topics: string;
+  readonly form: FormName;
   readonly index: string;
 }
 
@@ -50,16 +55,18 @@ export function createRoutes(
     const matching = compiled.filter((document) => document.matches(topic));
     if (matching.length > 0) byTopic.set(topic, matching);
     else if (unmapped !== undefined && pattern?.test(topic) === true) {
-      byTopic.set(topic, [compileDocument(unmappedDefinition(topic, unmapped.index))]);
+      byTopic.set(topic, [compileDocument(unmappedDefinition(topic, unmapped.index, unmapped.form))]);
     }
   }
   const documents = [...byTopic.values()].flat();
+  const disputed = [...byTopic].flatMap(([topic, made]) => formDispute(topic, made));
   const missing = files.flatMap((file, number) =>
     (compiled[number]?.topics ?? []).filter((topic) => !existing.has(topic)).map((topic) => missingTopic(file, topic)),
   );
   return {
     topics: [...byTopic.keys()],
-    missing: byTopic.size === 0 && missing.length === 0 ? [nothingToRead] : missing,
+    missing: byTopic.size === 0 && missing.length === 0 ? [nothingToRead] : [...missing, ...disputed],
+    formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
     mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
     indexDefinition: (alias) => documents.find(({ document }) => document === alias)?.indexDefinition(),
   };
@@ -69,6 +76,14 @@ const nothingToRead: Failure = {
   code: 'TOPIC_MISSING',
   message: 'No topic matches `from` of any mapping file, or `unmapped.topics`.',
 };
+
+/** A topic's records are read once, for all its documents. */
+function formDispute(topic: string, documents: readonly CompiledDocument[]): readonly Failure[] {
+  const [first, other] = new Map(documents.map((made) => [JSON.stringify(made.form), made.document])).values();
+  if (first === undefined || other === undefined) return [];
+  const message = `The documents ${first} and ${other} do not agree on the \`form\` of the topic «${topic}» or its outbox options.`;
+  return [{ code: 'MAPPING_INVALID', message }];
+}
 
 function missingTopic({ file, positionOf }: DocumentFile, topic: string): Failure {
   const { line, column } = positionOf(['from']);

@@ -3,6 +3,7 @@
  * variables are made of this.
  */
 import { z } from 'zod';
+import { formNames } from '../model/form.ts';
 
 const milliseconds = z.int().positive();
 const count = z.int().positive();
@@ -96,6 +97,7 @@ export const configSchema = z.strictObject({
         .min(1)
         .refine(compiles, 'is no regular expression')
         .describe('Regular expression; topics that match it as a whole need no mapping file'),
+      form: z.enum(formNames).default('auto').describe('What their values are; `auto` recognises what tells itself'),
       index: z.string().min(1).default('${table}').describe('Index of such a topic, made of `${table}` and `${topic}`'),
     })
     .optional(),

@@ -5,7 +5,7 @@
  * they were parsed to, and compared; they are neither decoded nor parsed again.
  */
 import { isUtf8 } from 'node:buffer';
-import type { ColumnSchema, Row, RowSchema } from '../model/change-event.ts';
+import type { ColumnSchema, ConnectSchema, Row, RowSchema } from '../model/change-event.ts';
 import type { RowReader } from './json-row.ts';
 import type { InnerReader, Scanned, Shape } from './json-scan.ts';
 import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
@@ -22,15 +22,6 @@ export interface Message {
   readonly object?: Scanned | undefined;
   /** The row in its field `after`, if it was met on the way. */
   readonly after?: Row | undefined;
-}
-
-/** What can be told from a schema; one object for all records that carry it. */
-export interface ConnectSchema {
-  readonly name: string | undefined;
-  /** As a row: the key's, or a flattened value's. */
-  readonly row: RowSchema | undefined;
-  /** The rows of an envelope: that of `after`, or of `before` where there is no `after`. */
-  readonly image: RowSchema | undefined;
 }
 
 /** Reads keys or values of one topic. */
@@ -179,7 +170,9 @@ function parseSchema(text: string): ConnectSchema | undefined | 'no schema' {
   }
   if (parsed === null) return undefined;
   if (typeof parsed !== 'object' || typeof parsed.type !== 'string') return 'no schema';
-  const image = ['after', 'before'].map((name) => parsed.fields?.find(({ field }) => field === name));
+  const fieldOf = (schema: JsonSchema | undefined, name: string) => schema?.fields?.find(({ field }) => field === name);
+  const data = fieldOf(parsed, 'data');
+  const image = [fieldOf(parsed, 'after'), fieldOf(parsed, 'before'), fieldOf(data, 'after'), fieldOf(data, 'before')];
   return { name: parsed.name, row: rowSchema(parsed), image: rowSchema(image.find((field) => field !== undefined)) };
 }
 

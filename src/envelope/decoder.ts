@@ -1,59 +1,144 @@
 /**
  * Bytes → change event, for the records of one topic. Total: what makes no sense is `unreadable`, with the reason.
+ *
+ * How values are read is decided once for values of the same columns and schema; a value of unknown form is never guessed into
+ * an index.
  */
-import type { ChangeEvent, Row, Unreadable } from '../model/change-event.ts';
+import { isUtf8 } from 'node:buffer';
+import type { ChangeEvent, ConnectSchema, Row, Unreadable } from '../model/change-event.ts';
 import type { FailureCode } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
+import { cloudEventParts, readCloudEvent } from './cloud-events.ts';
 import type { Message, MessageReader } from './connect-json.ts';
 import { createMessageReader } from './connect-json.ts';
-import type { EnvelopeParts, ImageReaders } from './debezium.ts';
+import type { ImageReaders } from './debezium.ts';
 import { envelopeParts, operationOf, readEnvelope } from './debezium.ts';
+import { deletedColumnOf, isFlattened, readFlattened } from './flattened.ts';
+import type { Form } from '../model/form.ts';
+import { autoForm } from '../model/form.ts';
 import type { RowReader } from './json-row.ts';
 import { createRowReader, scalarRow } from './json-row.ts';
-import type { Shape } from './json-scan.ts';
+import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
-import { ignoredReason } from './other-topics.ts';
+import { ignoredReason, ignoredSchema } from './other-topics.ts';
+import { readOutboxEvent } from './outbox.ts';
 
 export type Decoder = (record: SourceRecord) => ChangeEvent;
 
+/** A value that is an object, and what is known of its record. */
+interface ObjectValue {
+  readonly record: SourceRecord;
+  readonly key: Row | null;
+  readonly message: Message;
+  readonly scanned: Scanned;
+}
+
+type Reading = (value: ObjectValue) => ChangeEvent;
+
 /** Remembers what the topic's records look like; so there is one for each topic. */
-export function createDecoder(): Decoder {
+export function createDecoder(form: Form = autoForm): Decoder {
   const keys = createMessageReader();
   const keyRows = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
-  const values = createMessageReader(readers.after);
+  const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
+  const data = createMessageReader();
+  // Connect's StringConverter, and applications, write keys that are no JSON.
+  const isPlainTextKey = form.name === 'outbox' || form.name === 'rows';
   let shape: Shape | undefined;
-  let parts: EnvelopeParts | undefined;
+  let schema: ConnectSchema | undefined;
+  let reading: Reading | undefined;
+
+  const said = (record: SourceRecord, event: ChangeEvent | string): ChangeEvent =>
+    typeof event === 'string' ? unreadable(record, 'RECORD_FORM_UNKNOWN', event) : event;
+
+  const asEnvelope = (columns: readonly string[], otherwise: Reading): Reading => {
+    const parts = envelopeParts(columns);
+    if (parts === undefined) return otherwise;
+    return (value) => {
+      const { record, key, message, scanned } = value;
+      const { text, after } = message;
+      const operation = operationOf(text, scanned, parts);
+      if (operation === undefined) return otherwise(value);
+      const envelope = { text, scanned, parts, operation, schema: message.schema?.image, after };
+      return said(record, readEnvelope(record, key, envelope, readers));
+    };
+  };
+
+  const asCloudEvent = (columns: readonly string[], otherwise: Reading): Reading => {
+    const parts = cloudEventParts(columns);
+    if (parts === undefined) return otherwise;
+    return ({ record, key, message, scanned }) =>
+      said(
+        record,
+        readCloudEvent(record, key, { message, scanned, parts }, readers, (bytes) => data.read(bytes)),
+      );
+  };
+
+  const asRow = (deleted: number): Reading => {
+    const { after } = readers;
+    return ({ record, key, message: { text, at, schema: carried }, scanned }) =>
+      readFlattened(record, key, { text, at, scanned, schema: carried?.row, deleted }, after);
+  };
+
+  const asFlattened = (columns: readonly string[], carried: ConnectSchema | undefined, otherwise: Reading): Reading => {
+    const row = asRow(deletedColumnOf(columns));
+    let isKnown = false;
+    return (value) => {
+      isKnown ||= isFlattened(columns, carried?.name, value.record.headers ?? {});
+      return (isKnown ? row : otherwise)(value);
+    };
+  };
+
+  const asUnknown =
+    (columns: readonly string[]): Reading =>
+    ({ record }) => {
+      const seen = columns.slice(0, 8).join(', ');
+      const expected = form.name === 'auto' ? 'in no form that tells itself' : `not in the form «${form.name}»`;
+      const next = form.name === 'auto' ? '; `form` in the mapping file says what it is' : '';
+      return unreadable(record, 'RECORD_FORM_UNKNOWN', `the value is ${expected}: an object of ${seen}${next}`);
+    };
+
+  /** How values of these columns and schema are read. */
+  const choose = (columns: readonly string[], carried: ConnectSchema | undefined): Reading => {
+    // Where rows are expected, their columns are their own business, and only a schema's name may say otherwise.
+    const reason =
+      form.name === 'auto' || form.name === 'envelope' ? ignoredReason(columns, carried) : ignoredSchema(carried);
+    if (reason !== undefined) return asEnvelope(columns, ({ record }) => ({ op: 'ignored', record, reason }));
+    const unknown = asUnknown(columns);
+    switch (form.name) {
+      case 'auto':
+        return asEnvelope(columns, asCloudEvent(columns, asFlattened(columns, carried, unknown)));
+      case 'envelope':
+        return asEnvelope(columns, unknown);
+      case 'cloud-events':
+        return asCloudEvent(columns, unknown);
+      case 'flattened':
+        return asRow(deletedColumnOf(columns));
+      case 'rows':
+        return asRow(-1);
+      case 'outbox':
+        return unknown;
+    }
+  };
 
   const readValue = (record: SourceRecord, key: Row | null, message: Message): ChangeEvent => {
-    const { text, at, schema, after } = message;
+    if (form.name === 'outbox') return said(record, readOutboxEvent(record, key, message, form.outbox, readers.after));
+    const { text, at } = message;
     const scanned = message.object ?? scanObject(text, at, shape);
     if (scanned === undefined) {
       return unreadable(record, 'RECORD_FORM_UNKNOWN', `the value is no JSON object but ${kindOf(text, at)}`);
     }
-    if (scanned.shape !== shape) {
+    if (reading === undefined || scanned.shape !== shape || message.schema !== schema) {
       shape = scanned.shape;
-      parts = envelopeParts(shape.columns);
+      schema = message.schema;
+      reading = choose(shape.columns, schema);
     }
-    const operation = parts && operationOf(text, scanned, parts);
-    if (parts !== undefined && operation !== undefined) {
-      const said = readEnvelope(
-        record,
-        key,
-        { text, scanned, parts, operation, schema: schema?.image, after },
-        readers,
-      );
-      return typeof said === 'string' ? unreadable(record, 'RECORD_FORM_UNKNOWN', said) : said;
-    }
-    const reason = ignoredReason(shape.columns, schema);
-    if (reason !== undefined) return { op: 'ignored', record, reason };
-    const seen = shape.columns.slice(0, 8).join(', ');
-    return unreadable(record, 'RECORD_FORM_UNKNOWN', `the value is no Debezium envelope but has the fields ${seen}`);
+    return reading({ record, key, message, scanned });
   };
 
   return (record) => {
-    const key = readKey(record, keys, keyRows);
+    const key = readKey(record, keys, keyRows, isPlainTextKey);
     if (typeof key === 'string') return unreadable(record, 'RECORD_NOT_JSON', `the key cannot be read: ${key}`);
     if (record.value === null) return nothing(record, key);
     const message = values.read(record.value);
@@ -66,10 +151,17 @@ export function createDecoder(): Decoder {
 }
 
 /** The key as a row; null if there is none; a sentence if it is no JSON. */
-function readKey(record: SourceRecord, keys: MessageReader, rows: RowReader): Row | null | string {
+function readKey(
+  record: SourceRecord,
+  keys: MessageReader,
+  rows: RowReader,
+  isPlainText: boolean,
+): Row | null | string {
   if (record.key === null) return null;
   const message = keys.read(record.key);
-  if (typeof message === 'string') return message;
+  if (typeof message === 'string') {
+    return isPlainText && isUtf8(record.key) ? scalarRow(JSON.stringify(record.key.toString()), undefined) : message;
+  }
   const { text, at, end, schema } = message;
   if (message.object !== undefined) return rows.rowOf(text, at, message.object, schema?.row);
   if (text.startsWith('null', at)) return null;

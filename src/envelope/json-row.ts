@@ -1,7 +1,7 @@
 /**
  * A row as a view of JSON text (D13).
  */
-import type { Convert, Row, RowSchema, Value } from '../model/change-event.ts';
+import type { Edit, Row, RowSchema, Value } from '../model/change-event.ts';
 import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { jsonValue } from './json-value.ts';
@@ -9,15 +9,17 @@ import { jsonValue } from './json-value.ts';
 /** One for every row of every record: methods on a prototype, since closures would be four allocations each. */
 class JsonRow implements Row {
   readonly schema?: RowSchema;
+  readonly marker?: string;
   readonly #text: string;
   readonly #start: number;
   readonly #scanned: Scanned;
 
-  constructor(text: string, start: number, scanned: Scanned, schema: RowSchema | undefined) {
+  constructor(text: string, start: number, scanned: Scanned, schema: RowSchema | undefined, marker?: string) {
     this.#text = text;
     this.#start = start;
     this.#scanned = scanned;
     if (schema !== undefined) this.schema = schema;
+    if (marker !== undefined) this.marker = marker;
   }
 
   get columns(): readonly string[] {
@@ -37,19 +39,33 @@ class JsonRow implements Row {
     return this.#text.slice(this.#start, this.#scanned.end);
   }
 
-  rewritten(columns: readonly number[], converts: readonly Convert[]): string | number {
+  rewritten(columns: readonly number[], edits: readonly Edit[]): string | number {
     const { spans, end } = this.#scanned;
     const text = this.#text;
     let out = '';
     let copied = this.#start;
+    /** Columns before this one are dropped, all of them. */
+    let firstKept = 0;
     for (let at = 0; at < columns.length; at += 1) {
       const column = columns[at] ?? 0;
+      const edit = edits[at] ?? 'drop';
       const start = spans[2 * column] ?? 0;
-      const stop = spans[2 * column + 1];
-      const converted = converts[at]?.(text.slice(start, stop));
-      if (converted === undefined) return column;
-      out += text.slice(copied, start) + converted;
-      copied = stop ?? start;
+      const stop = spans[2 * column + 1] ?? 0;
+      if (edit !== 'drop') {
+        const converted = edit(text.slice(start, stop));
+        if (converted === undefined) return column;
+        out += text.slice(copied, start) + converted;
+        copied = stop;
+      } else if (column > firstKept) {
+        // With the comma before it.
+        out += text.slice(copied, spans[2 * column - 1]);
+        copied = stop;
+      } else {
+        firstKept += 1;
+        if (2 * firstKept === spans.length) return '{}';
+        out = '{';
+        copied = text.indexOf(',', stop) + 1;
+      }
     }
     return out + text.slice(copied, end);
   }
@@ -61,7 +77,7 @@ class JsonRow implements Row {
  */
 export interface RowReader {
   /** The row that was scanned already. */
-  rowOf(text: string, at: number, scanned: Scanned, schema: RowSchema | undefined): Row;
+  rowOf(text: string, at: number, scanned: Scanned, schema: RowSchema | undefined, marker?: string): Row;
   /** The row whose object opens at `at`; undefined if there is no whole object. */
   read(
     text: string,
@@ -85,10 +101,10 @@ export function createRowReader(): RowReader {
     return shape;
   };
 
-  const rowOf = (text: string, at: number, scanned: Scanned, schema: RowSchema | undefined): Row => {
-    if (scanned.shape === last) return new JsonRow(text, at, scanned, schema);
+  const rowOf: RowReader['rowOf'] = (text, at, scanned, schema, marker) => {
+    if (scanned.shape === last) return new JsonRow(text, at, scanned, schema, marker);
     last = remembered(scanned.shape);
-    return new JsonRow(text, at, { shape: last, spans: scanned.spans, end: scanned.end }, schema);
+    return new JsonRow(text, at, { shape: last, spans: scanned.spans, end: scanned.end }, schema, marker);
   };
 
   return {
@@ -108,8 +124,9 @@ export function scalarRow(text: string, schema: RowSchema | undefined): Row {
     text: () => text,
     value: () => jsonValue(text),
     json: () => `{"":${text}}`,
-    rewritten: (columns, converts) => {
-      const converted = columns.length === 0 ? text : converts[0]?.(text);
+    rewritten: (columns, [edit]) => {
+      if (columns.length > 0 && edit === 'drop') return '{}';
+      const converted = edit === undefined || edit === 'drop' ? text : edit(text);
       return converted === undefined ? 0 : `{"":${converted}}`;
     },
   };

@@ -1,8 +1,7 @@
 /**
  * What shares a connector's prefix and is no row: recognised, counted, never indexed.
  */
-import type { IgnoredReason } from '../model/change-event.ts';
-import type { ConnectSchema } from './connect-json.ts';
+import type { ConnectSchema, IgnoredReason } from '../model/change-event.ts';
 
 /** By the name of the record's schema, where it carries one. */
 const schemaNames: readonly (readonly [RegExp, IgnoredReason])[] = [
@@ -33,16 +32,19 @@ const columnSets: readonly {
   },
 ];
 
+/** As `ignoredReason`, by the name of the schema alone. */
+export function ignoredSchema(schema: ConnectSchema | undefined): IgnoredReason | undefined {
+  const name = schema?.name;
+  return name === undefined ? undefined : schemaNames.find(([pattern]) => pattern.test(name))?.[1];
+}
+
 /** Why a record that is no envelope is to be ignored; undefined if it is nothing that Debezium writes. */
 export function ignoredReason(
   columns: readonly string[],
   schema: ConnectSchema | undefined,
 ): IgnoredReason | undefined {
-  if (schema?.name !== undefined) {
-    const { name } = schema;
-    const named = schemaNames.find(([pattern]) => pattern.test(name));
-    if (named !== undefined) return named[1];
-  }
+  const named = ignoredSchema(schema);
+  if (named !== undefined) return named;
   return columnSets.find(
     ({ all, others }) =>
       all.every((column) => columns.includes(column)) &&

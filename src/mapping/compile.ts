@@ -4,7 +4,8 @@
  */
 import { namedConversion } from '../convert/named.ts';
 import { conversionOf } from '../convert/types.ts';
-import type { Convert, Row, RowSchema } from '../model/change-event.ts';
+import type { Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
+import type { Form } from '../model/form.ts';
 import type { DocumentMapper, IndexDefinition, Mapped } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import { externalVersion } from '../model/position.ts';
@@ -21,6 +22,8 @@ export interface CompiledDocument {
   readonly topics: readonly string[];
   /** Topics that it describes. */
   readonly patterns: readonly RegExp[];
+  /** What the values of its topics are. */
+  readonly form: Form;
   matches(topic: string): boolean;
   /** A mapper for the rows of one topic; it remembers the schemas that it meets. */
   createMapper(): DocumentMapper;
@@ -37,6 +40,7 @@ export function compileDocument(definition: DocumentDefinition): CompiledDocumen
     document: definition.document,
     topics,
     patterns,
+    form: { name: definition.form, outbox: definition.outbox },
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, schemas),
     indexDefinition: () => defineIndex(definition, [...schemas]),
@@ -46,16 +50,17 @@ export function compileDocument(definition: DocumentDefinition): CompiledDocumen
 /** What is done with rows of certain columns and schema. */
 interface Plan {
   readonly schema: RowSchema | undefined;
-  /** Columns whose values change on their way, ascending; all others are copied with the text around them. */
+  /** Columns that change or go on their way, ascending; all others are copied with the text around them. */
   readonly columns: readonly number[];
-  readonly converts: readonly Convert[];
-  /** All fields, for rows that cannot be copied so: fields that are renamed, left out or withheld. */
+  readonly edits: readonly Edit[];
+  /** All fields, for rows that cannot be copied so: fields that are renamed or withheld. */
   readonly fields: readonly {
     readonly token: string;
     readonly column: number;
     readonly convert: Convert | undefined;
   }[];
-  readonly keepsAll: boolean;
+  /** Every field has its column's name, and they come in the columns' order. */
+  readonly keepsOrder: boolean;
 }
 
 /** What Debezium puts where the database did not send a value: as text, and as bytes in base64. */
@@ -117,21 +122,26 @@ function planned<P extends { readonly schema: RowSchema | undefined }>(plan: (ro
   };
 }
 
-function planRow(definition: DocumentDefinition, { columns, schema }: Row): Plan {
-  const fields = fieldsOf(definition, columns).map(({ name, from, as }) => {
+function planRow(definition: DocumentDefinition, { columns, schema, marker }: Row): Plan {
+  const values = marker === undefined ? columns : columns.filter((name) => name !== marker);
+  const fields = fieldsOf(definition, values).map(({ name, from, as }) => {
     const column = schema?.columns.find((candidate) => candidate.name === from);
     const conversion = as === undefined ? column && conversionOf(column) : namedConversion(as);
-    return { token: `${JSON.stringify(name)}:`, column: columns.indexOf(from), convert: conversion?.convert };
+    return { name, token: `${JSON.stringify(name)}:`, column: columns.indexOf(from), convert: conversion?.convert };
   });
-  const converted = fields.filter(({ convert }) => convert !== undefined);
-  const keepsAll =
-    fields.length === columns.length && fields.every(({ token }, at) => token === `${JSON.stringify(columns[at])}:`);
+  const edited = columns.flatMap((_, column) => {
+    const field = fields.find((candidate) => candidate.column === column);
+    const edit: Edit | undefined = field === undefined ? 'drop' : field.convert;
+    return edit === undefined ? [] : [{ column, edit }];
+  });
   return {
     schema,
-    columns: converted.map(({ column }) => column),
-    converts: converted.map(({ convert }) => convert).filter((convert) => convert !== undefined),
+    columns: edited.map(({ column }) => column),
+    edits: edited.map(({ edit }) => edit),
     fields,
-    keepsAll,
+    keepsOrder: fields.every(
+      ({ name, column }, at) => name === columns[column] && column > (fields[at - 1]?.column ?? -1),
+    ),
   };
 }
 
@@ -146,8 +156,8 @@ function planKey({ schema, columns }: Row) {
 /** The document's text; the number of a column that cannot be converted instead. */
 function sourceOf(row: Row, plan: Plan): string | number {
   const whole = row.json();
-  if (!plan.keepsAll || whole.includes(withheldText) || whole.includes(withheldBase64)) return assembled(row, plan);
-  return plan.columns.length === 0 ? whole : row.rewritten(plan.columns, plan.converts);
+  if (!plan.keepsOrder || whole.includes(withheldText) || whole.includes(withheldBase64)) return assembled(row, plan);
+  return plan.columns.length === 0 ? whole : row.rewritten(plan.columns, plan.edits);
 }
 
 /** Field by field. A withheld value is no value: the field is left out, so that the placeholder is never indexed (D7). */

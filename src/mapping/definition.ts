@@ -3,6 +3,8 @@
  */
 import { z } from 'zod';
 import { conversionNames, namedConversion } from '../convert/named.ts';
+import type { FormName } from '../model/form.ts';
+import { formNames } from '../model/form.ts';
 import { maxEpoch } from '../model/position.ts';
 
 /** Names that Elasticsearch takes for an index or alias, and that leave room for `-000001`. */
@@ -44,6 +46,24 @@ const json: z.ZodType<Readonly<Record<string, unknown>>> = z.record(z.string(), 
 export const documentDefinitionSchema = z.strictObject({
   document: indexName.describe('The alias that people search; the index behind it is called <alias>-000001'),
   from: z.union([topic, z.array(topic).min(1)]).describe('The topics whose rows become documents'),
+  form: z
+    .enum(formNames)
+    .default('auto')
+    .describe('What the values of the topics are; `auto` recognises what tells itself'),
+  outbox: z
+    .strictObject({
+      id: z
+        .enum(['header', 'key'])
+        .default('header')
+        .describe('One document an event, named by a header; or one an aggregate, named by the record’s key'),
+      idHeader: z.string().min(1).default('id').describe('The header that holds an event’s id'),
+      headers: z
+        .record(z.string().min(1), z.string().min(1))
+        .default({})
+        .describe('Fields made of headers: field: header'),
+    })
+    .prefault({})
+    .describe('For the form `outbox`'),
   fields: z
     .record(z.string().min(1), field)
     .default({})
@@ -99,9 +119,13 @@ function compiles(entry: string): boolean {
  * The definition of a topic for which there is no file: every column under its own name. In `template`, `${table}` stands
  * for the last part of the topic's name and `${topic}` for the whole; what an index name may not hold becomes `-`.
  */
-export function unmappedDefinition(topicName: string, template: string): DocumentDefinition {
+export function unmappedDefinition(topicName: string, template: string, form: FormName = 'auto'): DocumentDefinition {
   const table = topicName.slice(topicName.lastIndexOf('.') + 1);
   const name = template.replaceAll('${table}', table).replaceAll('${topic}', topicName);
   const legal = name.toLowerCase().replaceAll(/[\s"*/\\|?#<>,:]/g, '-');
-  return documentDefinitionSchema.parse({ document: legal.replace(/^[-_+.]+/, '') || 'unnamed', from: topicName });
+  return documentDefinitionSchema.parse({
+    document: legal.replace(/^[-_+.]+/, '') || 'unnamed',
+    from: topicName,
+    form,
+  });
 }

@@ -42,11 +42,22 @@ export interface RowSchema {
   readonly columns: readonly ColumnSchema[];
 }
 
+/** What can be told from a schema; one object for all records that carry it. */
+export interface ConnectSchema {
+  readonly name: string | undefined;
+  /** As a row: the key's, or a flattened value's. */
+  readonly row: RowSchema | undefined;
+  /** The rows of an envelope (a CloudEvent's `data` is one): that of `after`, or of `before` where there is no `after`. */
+  readonly image: RowSchema | undefined;
+}
+
 /** One row image (D13), columns in the order in which the record carries them. */
 export interface Row {
   readonly columns: readonly string[];
   /** Known where records carry their schema; absent for schemaless JSON. */
   readonly schema?: RowSchema;
+  /** A column that says something of the record and is no value of the table: a flattened row's `__deleted`. */
+  readonly marker?: string;
   /** The column's JSON text as the source wrote it; `column` is an index into `columns`. */
   text(column: number): string;
   /** The column's exact value. */
@@ -54,11 +65,14 @@ export interface Row {
   /** The whole row as one JSON object text on one line, as the source wrote it. */
   json(): string;
   /**
-   * As `json`, with the value of each of `columns` (ascending) replaced by what `converts` makes of it; the number of the
-   * first column that cannot be converted instead.
+   * As `json`, with each of `columns` (ascending) edited as `edits` says; the number of the first column that cannot be
+   * converted instead.
    */
-  rewritten(columns: readonly number[], converts: readonly Convert[]): string | number;
+  rewritten(columns: readonly number[], edits: readonly Edit[]): string | number;
 }
+
+/** What becomes of a column in a rewritten row: another value, or nothing at all. */
+export type Edit = Convert | 'drop';
 
 /** JSON text of a column in, JSON text for the document out; undefined if the text is not what the type promises. */
 export type Convert = (text: string) => string | undefined;

@@ -93,12 +93,23 @@ await mkdir(dirname(values.json), { recursive: true });
 await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
 
 const table = new Table({
-  head: ['', 'core µs/event', 'process µs/event', 'events/s', 'raw/s', 'ratio', 'peak MB', 'documents equal'],
+  head: [
+    '',
+    'JSON µs',
+    'core µs/event',
+    'process µs/event',
+    'events/s',
+    'raw/s',
+    'ratio',
+    'peak MB',
+    'documents equal',
+  ],
   style: { head: [], border: [] },
 });
 for (const { form, core, endToEnd } of results) {
   table.push([
     form,
+    core.roundTripMicros.toFixed(2),
     core.cpuMicrosPerEvent.toFixed(2),
     endToEnd.cpuMicrosPerEvent.toFixed(2),
     Math.round(endToEnd.sluicePerSecond),

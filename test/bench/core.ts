@@ -54,6 +54,8 @@ export interface CoreResult {
   /** Median of the rounds after the first, which warms up. */
   readonly cpuMicrosPerEvent: number;
   readonly bytesPerEvent: number;
+  /** What `JSON.parse` and `JSON.stringify` of the value alone take here: the measure by which machines are compared. */
+  readonly roundTripMicros: number;
 }
 
 export function measureCore(
@@ -70,8 +72,19 @@ export function measureCore(
     if (round > 0) costs.push((user + system) / records.length);
   }
   if (sent === 0) throw new Error('Nothing was encoded.');
+  const roundTrips: number[] = [];
+  for (let round = 0; round <= 3; round += 1) {
+    const before = process.cpuUsage();
+    for (const { value } of records) sent += JSON.stringify(JSON.parse(String(value))).length;
+    const { user, system } = process.cpuUsage(before);
+    if (round > 0) roundTrips.push((user + system) / records.length);
+  }
   const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
-  return { cpuMicrosPerEvent: median(costs), bytesPerEvent: bytes / records.length };
+  return {
+    cpuMicrosPerEvent: median(costs),
+    bytesPerEvent: bytes / records.length,
+    roundTripMicros: median(roundTrips),
+  };
 }
 
 export function median(values: readonly number[]): number {

@@ -143,3 +143,19 @@ test('bytes that are cut off or damaged never throw, and what is called a row li
     budget(3000),
   );
 });
+
+test('G9: a rewritten row has its columns but for the dropped ones, and the others’ texts or what was made of them', () => {
+  const kinds = fc.array(fc.constantFrom('keep', 'drop', 'convert'), { minLength: 8, maxLength: 8 });
+  fc.assert(
+    fc.property(row, kinds, (fields, kind) => {
+      const after = afterOf(createDecoder(), envelope(rowText(fields)));
+      const columns = fields.map((_, column) => column).filter((column) => kind[column] !== 'keep');
+      const edits = columns.map((column) => (kind[column] === 'drop' ? 'drop' : (text: string) => `[${text}]`));
+      const expected = fields
+        .map(([name, text], column) => [name, kind[column] === 'convert' ? `[${text}]` : text] as const)
+        .filter((_, column) => kind[column] !== 'drop');
+      assert.equal(after.rewritten(columns, edits), rowText(expected));
+    }),
+    budget(2000),
+  );
+});

@@ -14,7 +14,11 @@ const existing = new Set(['shop.customers', 'shop.orders', 'letters', 'other']);
 
 test('a topic goes to every document that names it, and to `unmapped` only if none does', () => {
   const files = [fileOf('people', 'shop.customers'), fileOf('both', '/shop\\..*/')];
-  const routes = createRoutes(files, { unmapped: { topics: '.*', index: 'x-${table}' }, deadLetters }, existing);
+  const routes = createRoutes(
+    files,
+    { unmapped: { topics: '.*', form: 'auto', index: 'x-${table}' }, deadLetters },
+    existing,
+  );
   assert.deepEqual(routes.topics, ['other', 'shop.customers', 'shop.orders']);
   assert.equal(routes.mappersOf('shop.customers').length, 2);
   assert.equal(routes.mappersOf('shop.orders').length, 1);

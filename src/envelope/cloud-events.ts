@@ -1,0 +1,104 @@
+/**
+ * Debezium's change events as CloudEvents in structured mode: the operation and the source are attributes whose names begin
+ * with `iodebezium`, and `data` holds the row images: as an object, as `{"schema":…,"payload":…}`, or (with Avro) as a frame
+ * in base64.
+ */
+import type { Origin, Row } from '../model/change-event.ts';
+import type { SourcePosition } from '../model/position.ts';
+import { sourcePosition } from '../model/position.ts';
+import type { SourceRecord } from '../model/record.ts';
+import type { Message } from './connect-json.ts';
+import type { ImageReaders } from './debezium.ts';
+import { readEnvelope } from './debezium.ts';
+import type { Scanned } from './json-scan.ts';
+import { scanObject } from './json-scan.ts';
+import { jsonValue } from './json-value.ts';
+
+/** Where the parts that matter are. */
+export interface CloudEventParts {
+  readonly op: number;
+  readonly data: number;
+}
+
+/** The parts of an object with these columns; undefined if it is no CloudEvent of Debezium's. */
+export function cloudEventParts(columns: readonly string[]): CloudEventParts | undefined {
+  const parts = { op: columns.indexOf('iodebeziumop'), data: columns.indexOf('data') };
+  return parts.op === -1 || parts.data === -1 || !columns.includes('specversion') ? undefined : parts;
+}
+
+/** Found when it is asked for. */
+class CloudEventOrigin implements Origin {
+  readonly #topic: string;
+  readonly #text: string;
+  readonly #scanned: Scanned;
+
+  constructor(topic: string, text: string, scanned: Scanned) {
+    this.#topic = topic;
+    this.#text = text;
+    this.#scanned = scanned;
+  }
+
+  get collection(): string {
+    const table = this.#attribute('table') ?? this.#attribute('collection');
+    const names = [this.#attribute('schema') ?? this.#attribute('db'), table].filter((name) => name !== undefined);
+    return table === undefined ? this.#topic : names.join('.');
+  }
+
+  get position(): SourcePosition | undefined {
+    const values = ['lsn', 'file', 'pos', 'row'].map((name) => this.#attribute(name)).filter((it) => it !== undefined);
+    return values.length === 0 ? undefined : sourcePosition(values.join(':'));
+  }
+
+  get transaction(): string | undefined {
+    return this.#attribute('txid');
+  }
+
+  #attribute(name: string): string | undefined {
+    const column = this.#scanned.shape.columns.indexOf(`iodebezium${name}`);
+    const { spans } = this.#scanned;
+    const value = column === -1 ? null : jsonValue(this.#text.slice(spans[2 * column], spans[2 * column + 1]));
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  }
+}
+
+export interface CloudEvent {
+  readonly message: Message;
+  readonly scanned: Scanned;
+  readonly parts: CloudEventParts;
+}
+
+/** The change that a CloudEvent says; a sentence if it says none. `readData` reads data that carry a schema of their own. */
+export function readCloudEvent(
+  record: SourceRecord,
+  key: Row | null,
+  { message, scanned, parts }: CloudEvent,
+  readers: ImageReaders,
+  readData: (bytes: Buffer) => Message | string,
+): ReturnType<typeof readEnvelope> {
+  const { text } = message;
+  const partOf = (part: number): string => text.slice(scanned.spans[2 * part], scanned.spans[2 * part + 1]);
+  const op = partOf(parts.op);
+  const operation = (['c', 'u', 'd', 'r', 't', 'm', 'i'] as const).find((known) => op === `"${known}"`);
+  if (operation === undefined) return 'its attribute `iodebeziumop` is no operation of Debezium';
+  const dataText = partOf(parts.data);
+  // A frame in base64 holds nothing that JSON escapes.
+  const isFrame = dataText.startsWith('"');
+  const bytes = isFrame ? Buffer.from(dataText.slice(1, -1), 'base64') : Buffer.from(dataText);
+  const data = readData(bytes);
+  if (typeof data === 'string') return `its \`data\` cannot be read: ${data}`;
+  const images = data.object ?? scanObject(data.text, data.at, undefined);
+  if (images === undefined) return 'its `data` is no object';
+  const { columns } = images.shape;
+  const imageParts = {
+    op: -1,
+    source: -1,
+    transaction: -1,
+    before: columns.indexOf('before'),
+    after: columns.indexOf('after'),
+  };
+  const schema = data.schema?.image ?? message.schema?.image;
+  const envelope = { text: data.text, scanned: images, parts: imageParts, operation, schema, after: undefined };
+  const said = readEnvelope(record, key, envelope, readers);
+  if (typeof said === 'string' || said.op === 'ignored') return said;
+  return { ...said, origin: new CloudEventOrigin(record.topic, text, scanned) };
+}

@@ -1,0 +1,32 @@
+/**
+ * The forms in which rows come: what a value means that is no change event envelope, or is one inside something else.
+ */
+
+/**
+ * - `auto`: envelope, CloudEvents and what shares a connector's prefix are told by their structure; flattened rows by what
+ *   Debezium leaves on them (the name of their schema, `__deleted`, or the connector's headers). Anything else is unreadable.
+ * - `envelope`: Debezium's change events as they are.
+ * - `flattened`: rows by ExtractNewRecordState.
+ * - `cloud-events`: envelopes by the CloudEvents converter, in structured mode.
+ * - `outbox`: events by Debezium's outbox event router.
+ * - `rows`: values that are rows and no change events, whoever wrote them; nothing of them is special.
+ */
+export const formNames = ['auto', 'envelope', 'flattened', 'cloud-events', 'outbox', 'rows'] as const;
+
+export type FormName = (typeof formNames)[number];
+
+export interface OutboxOptions {
+  /** What names a document: the event's own id, from a header, or the aggregate's, which is the record's key. */
+  readonly id: 'header' | 'key';
+  /** The header that holds an event's id. */
+  readonly idHeader: string;
+  /** Fields that are made of headers: field → header. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Form {
+  readonly name: FormName;
+  readonly outbox: OutboxOptions;
+}
+
+export const autoForm: Form = { name: 'auto', outbox: { id: 'header', idHeader: 'id', headers: {} } };

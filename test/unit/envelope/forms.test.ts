@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createDecoder } from '../../../src/envelope/decoder.ts';
+import { compileDocument } from '../../../src/mapping/compile.ts';
+import { documentDefinitionSchema } from '../../../src/mapping/definition.ts';
+import type { ChangeEvent } from '../../../src/model/change-event.ts';
+import { offset } from '../../../src/model/position.ts';
+import type { SourceRecord } from '../../../src/model/record.ts';
+
+interface Given {
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const recordOf = ({ key, value, headers = {} }: Given): SourceRecord => ({
+  topic: 'shop.public.customers',
+  partition: 0,
+  offset: offset(7),
+  timestampMs: 0,
+  headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)])),
+  key: key === null ? null : Buffer.from(key),
+  value: value === null ? null : Buffer.from(value),
+});
+
+/** What a topic's records become: documents as text, or what else happens, in a word. */
+function documents(file: object, given: readonly Given[]): readonly (string | undefined)[] {
+  const compiled = compileDocument(documentDefinitionSchema.parse({ document: 'd', from: 't', ...file }));
+  const decode = createDecoder(compiled.form);
+  const map = compiled.createMapper();
+  return given.map((each) => {
+    const event: ChangeEvent = decode(recordOf(each));
+    if (event.op === 'unreadable') return event.failure.message;
+    if (event.op === 'ignored') return `ignored: ${event.reason}`;
+    if (event.op === 'truncate') return 'truncate';
+    const mapped = map(event);
+    if (mapped.kind === 'refused') return mapped.failure.code;
+    const { write } = mapped;
+    return write.action === 'delete' ? `delete ${write.id}` : `${write.id} ${write.source.toString()}`;
+  });
+}
+
+const key = '{"id":1}';
+const fromConnector = { '__debezium.context.connectorName': 'postgresql' };
+
+test('a flattened row tells itself by the headers of its connector, its schema or its marks', () => {
+  const schema = (name: string) =>
+    `{"type":"struct","fields":[{"type":"int32","field":"id"},{"type":"int32","name":"io.debezium.time.Date","field":"born"}],"name":"${name}"}`;
+  const row = '{"id":1,"born":3}';
+  assert.deepEqual(
+    documents({}, [
+      { key, value: row, headers: fromConnector },
+      { key, value: `{"schema":${schema('shop.public.customers.Value')},"payload":${row}}` },
+      { key, value: '{"id":1,"born":3,"__deleted":"false"}' },
+      { key, value: '{"id":1,"__op":"u","born":3}' },
+    ]),
+    ['1 {"id":1,"born":3}', '1 {"id":1,"born":"1970-01-04"}', '1 {"id":1,"born":3}', '1 {"id":1,"__op":"u","born":3}'],
+  );
+});
+
+test('a row that nobody wrote as a change is not guessed into an index, and the sentence says what was seen', () => {
+  const [seen, other] = documents({}, [
+    { key, value: '{"id":1,"name":"x"}' },
+    { key, value: '{"op":"d","source":"web","id":1}' },
+  ]);
+  assert.match(seen ?? '', /in no form that tells itself: an object of id, name; `form` in the mapping file says/);
+  assert.match(other ?? '', /an object of op, source, id/);
+});
+
+test('every mode of deleting in a flattened topic deletes: tombstones in each form, rewritten rows by their mark', () => {
+  const deletes = [
+    { key, value: null },
+    { key, value: 'null' },
+    { key, value: '{"schema":null,"payload":null}' },
+    { key, value: '{"schema":{"type":"struct","name":"s.Value","fields":[]},"payload":null}' },
+    { key, value: '{"id":1,"name":"","__deleted":"true"}' },
+    { key, value: '{"id":1,"__deleted":true,"name":""}' },
+  ];
+  for (const form of ['auto', 'flattened']) {
+    assert.deepEqual(
+      documents({ form }, deletes),
+      deletes.map(() => 'delete 1'),
+      form,
+    );
+  }
+});
+
+test('a mark goes wherever it stands, and a column of that name with other values stays', () => {
+  assert.deepEqual(
+    documents({ form: 'flattened' }, [
+      { key, value: '{"__deleted":"false","id":1,"n":[1,2]}' },
+      { key, value: '{"id":1,"__deleted":"false","n":[1,2]}' },
+      { key, value: '{"id":1,"n":[1,2],"__deleted":false}' },
+      { key, value: '{"__deleted":"false"}' },
+      { key, value: '{"id":1,"__deleted":"on request"}' },
+    ]),
+    [
+      '1 {"id":1,"n":[1,2]}',
+      '1 {"id":1,"n":[1,2]}',
+      '1 {"id":1,"n":[1,2]}',
+      '1 {}',
+      '1 {"id":1,"__deleted":"on request"}',
+    ],
+  );
+});
+
+test('rows of which nothing is special keep every column, also those that are called like parts of other forms', () => {
+  const row = '{"op":"d","schema":{"x":1},"payload":null,"before":{"id":9},"source":{},"__deleted":"true","ts_ms":1}';
+  assert.deepEqual(
+    documents({ form: 'rows' }, [
+      { key: 'plain text', value: row },
+      { key, value: '{"ts_ms":1}' },
+    ]),
+    [`plain text ${row}`, '1 {"ts_ms":1}'],
+  );
+});
+
+const cloudEvent = (op: string, data: string): string =>
+  `{"id":"name:s;lsn:29274832;txId:565","source":"/debezium/postgresql/s","specversion":"1.0",` +
+  `"type":"io.debezium.connector.postgresql.DataChangeEvent","time":"2020-01-13T13:55:39.738Z","datacontenttype":"application/json",` +
+  `"iodebeziumop":"${op}","iodebeziumschema":"public","iodebeziumtable":"customers","iodebeziumlsn":"29274832","iodebeziumtxid":"565","data":${data}}`;
+
+test('a CloudEvent is the change in its data, with and without schemas, and knows where it comes from', () => {
+  const fields = '[{"type":"int32","name":"io.debezium.time.Date","field":"born"}]';
+  const dataSchema = `{"type":"struct","fields":[{"type":"struct","fields":${fields},"field":"before"},{"type":"struct","fields":${fields},"field":"after"}],"name":"x"}`;
+  const data = '{"before":null,"after":{"born":3}}';
+  const withDataSchema = `{"schema":${dataSchema},"payload":${data}}`;
+  const outer = `{"schema":{"type":"struct","fields":[${dataSchema.slice(0, -1)},"field":"data"}]},"payload":${cloudEvent('c', data)}}`;
+  assert.deepEqual(
+    documents({}, [
+      { key, value: cloudEvent('r', '{"before":null,"after":{"pk":1,"name":"Bob"}}') },
+      { key, value: cloudEvent('u', withDataSchema) },
+      { key, value: outer },
+      { key, value: cloudEvent('d', '{"before":{"pk":1},"after":null}') },
+      { key, value: cloudEvent('t', '{"before":null,"after":null}') },
+    ]),
+    ['1 {"pk":1,"name":"Bob"}', '1 {"born":"1970-01-04"}', '1 {"born":"1970-01-04"}', 'delete 1', 'truncate'],
+  );
+  const event = createDecoder()(recordOf({ key, value: cloudEvent('d', data) }));
+  assert.ok(event.op === 'delete');
+  const { collection, position, transaction } = event.origin;
+  assert.deepEqual([collection, position, transaction], ['public.customers', '29274832', '565']);
+});
+
+test('an outbox event is one document, whichever way its payload is wrapped', () => {
+  const headers = { id: '4d47e190', eventType: 'OrderCreated' };
+  const outbox = { headers: { type: 'eventType' } };
+  const payload = '{"id": 1, "lines": [{"id": 9007199254740993}]}';
+  const made = '4d47e190 {"type":"OrderCreated","id":1,"lines":[{"id": 9007199254740993}]}';
+  const values = [
+    JSON.stringify(payload),
+    payload,
+    `{"schema":{"type":"string"},"payload":${JSON.stringify(payload)}}`,
+    `{"payload":${JSON.stringify(payload)}}`,
+  ];
+  assert.deepEqual(
+    documents(
+      { form: 'outbox', outbox },
+      values.map((value) => ({ key: '"1"', value, headers })),
+    ),
+    values.map(() => made),
+  );
+  assert.deepEqual(
+    documents({ form: 'outbox' }, [
+      { key: '1', value: `{"payload":${JSON.stringify(payload)},"eventType":"OrderCreated","ts":5}`, headers },
+      { key: '1', value: '"no JSON"', headers },
+      { key: '1', value: '[1,2]', headers },
+    ]),
+    [
+      '4d47e190 {"eventType":"OrderCreated","ts":5,"id":1,"lines":[{"id": 9007199254740993}]}',
+      '4d47e190 {"payload":"no JSON"}',
+      '4d47e190 {"payload":[1,2]}',
+    ],
+  );
+});
+
+test('an outbox of aggregates keeps one document a key and deletes it by an empty payload; without the header there is no event', () => {
+  const value = '"{\\"total\\":3}"';
+  assert.deepEqual(
+    documents({ form: 'outbox', outbox: { id: 'key' } }, [
+      { key: 'order-7', value },
+      { key: '"order-7"', value },
+      { key: 'order-7', value: null },
+    ]),
+    ['order-7 {"total":3}', 'order-7 {"total":3}', 'delete order-7'],
+  );
+  const [missing] = documents({ form: 'outbox' }, [{ key: '"1"', value }]);
+  assert.match(missing ?? '', /no header «id»/);
+});
