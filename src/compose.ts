@@ -35,6 +35,9 @@ import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock } from './pipeline/ports.ts';
 import { createRoutes } from './routes.ts';
+import type { RegistryClient } from './schema-registry/client.ts';
+import { createRegistryClient } from './schema-registry/client.ts';
+import { createRegistry } from './schema-registry/registry.ts';
 
 export type Documents = readonly LoadedDocument<DocumentDefinition>[];
 
@@ -83,6 +86,12 @@ export async function openElasticsearch({ elasticsearch }: Config): Promise<Clie
   return createElasticsearchClient({ ...elasticsearch, ca: await textOf(elasticsearch.caFile) });
 }
 
+/** The schema registry's client for this configuration; undefined if there is none in it. */
+export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<RegistryClient | undefined> {
+  if (schemaRegistry === undefined) return undefined;
+  return createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
+}
+
 export function indexAdminOf(client: Client, { elasticsearch }: Config): IndexAdmin {
   return createIndexAdmin({ client, requestTimeoutMs: elasticsearch.requestTimeoutMs, createdBy: version });
 }
@@ -124,14 +133,21 @@ export async function runService(
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
+  const observer = createObserver(metrics, logger);
+  const registryClient = await openSchemaRegistry(config);
+  const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
   const pipeline = createPipeline({
     source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
     sink,
     deadLetters,
     clock,
-    observer: createObserver(metrics, logger),
+    observer,
+    prepare: registry?.prepare,
     retry: { ...config.retry, random: Math.random },
-    routeOf: (topic) => ({ decode: createDecoder(routes.formOf(topic)), mappers: routes.mappersOf(topic) }),
+    routeOf: (topic) => ({
+      decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+      mappers: routes.mappersOf(topic),
+    }),
     ...config.elasticsearch,
     maxBytesHeld: config.limits.maxBytesHeld,
     commitIntervalMs: config.commit.intervalMs,
@@ -157,6 +173,7 @@ export async function runService(
     await http?.close();
     await deadLetters.close();
     await client.close();
+    await registryClient?.close();
   }
 }
 

@@ -29,6 +29,17 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'dead-letter',
     nextStep: 'Check what writes to the topic, or leave the topic out of `from`.',
   },
+  SCHEMA_UNKNOWN: {
+    meaning: 'The record names a schema that the registry does not know.',
+    directive: 'dead-letter',
+    nextStep:
+      'Check that `schemaRegistry.urls` is the registry of the connector that wrote the record; then replay it.',
+  },
+  SCHEMA_UNUSABLE: {
+    meaning: 'The schema that the record names cannot be used to read it.',
+    directive: 'dead-letter',
+    nextStep: 'Look at the schema in the registry; please report it if it is one that a converter registered.',
+  },
   RECORD_KEY_MISSING: {
     meaning: 'The record has no key, so no document can be named by it.',
     directive: 'dead-letter',
@@ -114,6 +125,16 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'Elasticsearch refuses to create or extend the index as the mapping file describes it.',
     directive: 'pause',
     nextStep: 'Correct `index` in the mapping file; `sluice check` tries it.',
+  },
+  SCHEMA_REGISTRY_UNREACHABLE: {
+    meaning: 'The schema registry does not answer; records that need it wait.',
+    directive: 'retry',
+    nextStep: 'Check that the registry of `schemaRegistry.urls` runs and can be reached from here.',
+  },
+  SCHEMA_REGISTRY_UNAUTHORIZED: {
+    meaning: 'The schema registry refuses these credentials; records that need it wait.',
+    directive: 'pause',
+    nextStep: 'Check `schemaRegistry.username` and `password`, or `bearer`; a secret file is read at the start.',
   },
   KAFKA_UNREACHABLE: {
     meaning: 'No connection to Kafka.',

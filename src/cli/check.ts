@@ -1,4 +1,4 @@
-import { indexAdminOf, openElasticsearch, openKafka } from '../compose.ts';
+import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry } from '../compose.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
@@ -43,6 +43,13 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}, ${existing.size} topics`, failures: [] };
     const routes = createRoutes(documents, config, existing);
     yield { what: `topics to read: ${routes.topics.join(', ') || 'none'}`, failures: routes.missing };
+  }
+  const registry = await openSchemaRegistry(config);
+  if (registry !== undefined) {
+    const failure = await registry.check(new AbortController().signal);
+    const what = `schema registry at ${config.schemaRegistry?.urls.join(', ') ?? ''}`;
+    yield { what, failures: failure === undefined ? [] : [failure] };
+    await registry.close();
   }
   const client = await openElasticsearch(config);
   const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);

@@ -89,6 +89,20 @@ function compiles(pattern: string): boolean {
 export const configSchema = z.strictObject({
   kafka,
   elasticsearch,
+  schemaRegistry: z
+    .strictObject({
+      urls: z
+        .array(z.url({ protocol: /^https?$/ }))
+        .min(1)
+        .describe('URLs of a registry with Confluent’s interface, tried in turn'),
+      username: z.string().optional().describe('User, for basic authentication'),
+      password: z.string().optional().describe('Password'),
+      bearer: z.string().optional().describe('Bearer token'),
+      caFile: z.string().optional().describe('PEM file of the authority that signed its certificate'),
+      rejectUnauthorized: z.boolean().default(true).describe('False accepts any certificate: for trials only'),
+      requestTimeoutMs: milliseconds.default(10_000).describe('For a request'),
+    })
+    .optional(),
   documents: z.string().default('./mappings').describe('Folder of mapping files, relative to this file'),
   unmapped: z
     .strictObject({

@@ -4,6 +4,7 @@
  * in base64.
  */
 import type { Origin, Row } from '../model/change-event.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { SourcePosition } from '../model/position.ts';
 import { sourcePosition } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
@@ -73,7 +74,7 @@ export function readCloudEvent(
   key: Row | null,
   { message, scanned, parts }: CloudEvent,
   readers: ImageReaders,
-  readData: (bytes: Buffer) => Message | string,
+  readData: (bytes: Buffer) => Message | Failure,
 ): ReturnType<typeof readEnvelope> {
   const { text } = message;
   const partOf = (part: number): string => text.slice(scanned.spans[2 * part], scanned.spans[2 * part + 1]);
@@ -85,7 +86,7 @@ export function readCloudEvent(
   const isFrame = dataText.startsWith('"');
   const bytes = isFrame ? Buffer.from(dataText.slice(1, -1), 'base64') : Buffer.from(dataText);
   const data = readData(bytes);
-  if (typeof data === 'string') return `its \`data\` cannot be read: ${data}`;
+  if ('code' in data) return `its \`data\` cannot be read: ${data.message}`;
   const images = data.object ?? scanObject(data.text, data.at, undefined);
   if (images === undefined) return 'its `data` is no object';
   const { columns } = images.shape;

@@ -28,6 +28,8 @@ export interface Message {
 export interface MessageReader {
   /** What `bytes` say; a sentence if they are no JSON. */
   read(bytes: Buffer): Message | string;
+  /** As `read`, of a payload whose schema is known from elsewhere. */
+  readText(text: string, schema: ConnectSchema): Message | string;
 }
 
 interface Known {
@@ -94,14 +96,22 @@ export function createMessageReader(rows?: RowReader): MessageReader {
     return schema === 'no schema' ? undefined : { text, at: start, end, schema };
   };
 
-  /** Whatever the fast ways do not take: white space, new schemas, what is no object, what is malformed. */
-  const readSlowly = (bytes: Buffer, decoded: string): Message | string => {
+  /** Where the one value is that the text holds, on one line. */
+  const locate = (decoded: string): { text: string; at: number; end: number } | string => {
     const text = oneLine(decoded);
     if (text === undefined) return 'a string in it has a line break';
     const at = skipSpace(text, 0);
     const end = skipValue(text, at);
-    if (end === -1) return `it breaks off or is malformed (${bytes.length} bytes)`;
+    if (end === -1) return `it breaks off or is malformed (${decoded.length} characters)`;
     if (skipSpace(text, end) !== text.length) return `something follows its end at character ${end}`;
+    return { text, at, end };
+  };
+
+  /** Whatever the fast ways do not take: white space, new schemas, what is no object, what is malformed. */
+  const readSlowly = (bytes: Buffer, decoded: string): Message | string => {
+    const located = locate(decoded);
+    if (typeof located === 'string') return located;
+    const { text, at, end } = located;
     const message = mayBeWrapper(text, at) ? unwrap(text, at) : undefined;
     if (message === undefined) return { text, at, end, schema: undefined };
     if (text === decoded && message.end === end - 1 && end === text.length && at === 0) {
@@ -130,6 +140,12 @@ export function createMessageReader(rows?: RowReader): MessageReader {
         if (object !== undefined) return { text, at: 0, end: text.length, schema: undefined, object, after };
       }
       return readSlowly(bytes, text);
+    },
+    readText: (text, schema) => {
+      const object = oneLine(text) === text ? scanPayload(text, schema) : undefined;
+      if (object !== undefined) return { text, at: 0, end: text.length, schema, object, after };
+      const located = locate(text);
+      return typeof located === 'string' ? located : { ...located, schema };
     },
   };
 }

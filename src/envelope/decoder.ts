@@ -6,7 +6,11 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { ChangeEvent, ConnectSchema, Row, Unreadable } from '../model/change-event.ts';
-import type { FailureCode } from '../model/outcome.ts';
+import type { Form } from '../model/form.ts';
+import { autoForm } from '../model/form.ts';
+import type { ReadFrame } from '../model/frame.ts';
+import { isFrame } from '../model/frame.ts';
+import type { Failure, FailureCode } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { cloudEventParts, readCloudEvent } from './cloud-events.ts';
@@ -15,9 +19,6 @@ import { createMessageReader } from './connect-json.ts';
 import type { ImageReaders } from './debezium.ts';
 import { envelopeParts, operationOf, readEnvelope } from './debezium.ts';
 import { deletedColumnOf, isFlattened, readFlattened } from './flattened.ts';
-import type { Form } from '../model/form.ts';
-import { autoForm } from '../model/form.ts';
-import type { RowReader } from './json-row.ts';
 import { createRowReader, scalarRow } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
@@ -37,7 +38,7 @@ interface ObjectValue {
 type Reading = (value: ObjectValue) => ChangeEvent;
 
 /** Remembers what the topic's records look like; so there is one for each topic. */
-export function createDecoder(form: Form = autoForm): Decoder {
+export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRegistry): Decoder {
   const keys = createMessageReader();
   const keyRows = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
@@ -48,6 +49,18 @@ export function createDecoder(form: Form = autoForm): Decoder {
   let shape: Shape | undefined;
   let schema: ConnectSchema | undefined;
   let reading: Reading | undefined;
+
+  const read = (reader: MessageReader, bytes: Buffer): Message | Failure => {
+    let message: Message | string;
+    if (isFrame(bytes)) {
+      const framed = readFrame(bytes);
+      if ('code' in framed) return framed;
+      message = reader.readText(framed.text, framed.schema);
+    } else {
+      message = reader.read(bytes);
+    }
+    return typeof message === 'string' ? { code: 'RECORD_NOT_JSON', message } : message;
+  };
 
   const said = (record: SourceRecord, event: ChangeEvent | string): ChangeEvent =>
     typeof event === 'string' ? unreadable(record, 'RECORD_FORM_UNKNOWN', event) : event;
@@ -71,7 +84,7 @@ export function createDecoder(form: Form = autoForm): Decoder {
     return ({ record, key, message, scanned }) =>
       said(
         record,
-        readCloudEvent(record, key, { message, scanned, parts }, readers, (bytes) => data.read(bytes)),
+        readCloudEvent(record, key, { message, scanned, parts }, readers, (bytes) => read(data, bytes)),
       );
   };
 
@@ -137,37 +150,37 @@ export function createDecoder(form: Form = autoForm): Decoder {
     return reading({ record, key, message, scanned });
   };
 
-  return (record) => {
-    const key = readKey(record, keys, keyRows, isPlainTextKey);
-    if (typeof key === 'string') return unreadable(record, 'RECORD_NOT_JSON', `the key cannot be read: ${key}`);
-    if (record.value === null) return nothing(record, key);
-    const message = values.read(record.value);
-    if (typeof message === 'string') {
-      return unreadable(record, 'RECORD_NOT_JSON', `the value cannot be read: ${message}`);
+  /** The key as a row; null if there is none. */
+  const readKey = ({ key: bytes }: SourceRecord): Row | null | Failure => {
+    if (bytes === null) return null;
+    const message = read(keys, bytes);
+    if ('code' in message) {
+      const isText = isPlainTextKey && message.code === 'RECORD_NOT_JSON' && isUtf8(bytes);
+      return isText ? scalarRow(JSON.stringify(bytes.toString()), undefined) : message;
     }
+    const { text, at, end, schema: carried } = message;
+    if (message.object !== undefined) return keyRows.rowOf(text, at, message.object, carried?.row);
+    if (text.startsWith('null', at)) return null;
+    if (text.charCodeAt(at) !== 0x7b) return scalarRow(text.slice(at, end), carried?.row);
+    const row = keyRows.read(text, at, carried?.row)?.row;
+    return row ?? { code: 'RECORD_NOT_JSON', message: 'it is no whole JSON object' };
+  };
+
+  return (record) => {
+    const key = readKey(record);
+    if (key !== null && 'code' in key) return unreadable(record, key.code, `the key cannot be read: ${key.message}`);
+    if (record.value === null) return nothing(record, key);
+    const message = read(values, record.value);
+    if ('code' in message) return unreadable(record, message.code, `the value cannot be read: ${message.message}`);
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);
   };
 }
 
-/** The key as a row; null if there is none; a sentence if it is no JSON. */
-function readKey(
-  record: SourceRecord,
-  keys: MessageReader,
-  rows: RowReader,
-  isPlainText: boolean,
-): Row | null | string {
-  if (record.key === null) return null;
-  const message = keys.read(record.key);
-  if (typeof message === 'string') {
-    return isPlainText && isUtf8(record.key) ? scalarRow(JSON.stringify(record.key.toString()), undefined) : message;
-  }
-  const { text, at, end, schema } = message;
-  if (message.object !== undefined) return rows.rowOf(text, at, message.object, schema?.row);
-  if (text.startsWith('null', at)) return null;
-  if (text.charCodeAt(at) !== 0x7b) return scalarRow(text.slice(at, end), schema?.row);
-  return rows.read(text, at, schema?.row)?.row ?? 'it is no whole JSON object';
-}
+const noRegistry: ReadFrame = () => ({
+  code: 'RECORD_FORM_UNKNOWN',
+  message: 'it begins like a frame of a schema registry, and `schemaRegistry.urls` is not set',
+});
 
 /** The value says nothing, in whichever of its forms: the row is gone (facts of Debezium: five forms of nothing). */
 function nothing(record: SourceRecord, key: Row | null): ChangeEvent {
@@ -176,7 +189,8 @@ function nothing(record: SourceRecord, key: Row | null): ChangeEvent {
 }
 
 function unreadable(record: SourceRecord, code: FailureCode, seen: string): Unreadable {
-  return { op: 'unreadable', record, failure: { code, message: `${placeText(record)}: ${seen}.` } };
+  const message = `${placeText(record)}: ${seen.replace(/\.$/, '')}.`;
+  return { op: 'unreadable', record, failure: { code, message } };
 }
 
 function kindOf(text: string, at: number): string {

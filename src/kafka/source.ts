@@ -109,14 +109,15 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       const born = generation;
       const over = (): boolean => !isRunning() || isStale() || born !== generation;
       const leaving = (): boolean => revoking || signal.aborted;
-      for (let room = intake.room(); room !== undefined || leaving(); room = intake.room()) {
+      const records = recordBatch(batch);
+      for (let room = intake.room(records); room !== undefined || leaving(); room = intake.room(records)) {
         if (over()) return;
         await heartbeat();
         await Promise.race([room ?? delay(waitMs), delay(waitMs)]);
       }
       await heartbeat();
       if (over() || leaving()) return;
-      intake.accept(recordBatch(batch));
+      intake.accept(records);
       // In the same turn: later, it could move the position of another generation.
       resolveOffset(batch.lastOffset());
     };

@@ -7,6 +7,8 @@ export type FailureCode =
   // records
   | 'RECORD_NOT_JSON'
   | 'RECORD_FORM_UNKNOWN'
+  | 'SCHEMA_UNKNOWN'
+  | 'SCHEMA_UNUSABLE'
   | 'RECORD_KEY_MISSING'
   | 'VALUE_NOT_CONVERTIBLE'
   | 'RECORD_NOT_HANDLED'
@@ -26,6 +28,9 @@ export type FailureCode =
   | 'INDEX_BLOCKED'
   | 'INDEX_FOREIGN'
   | 'INDEX_REFUSED'
+  // the schema registry
+  | 'SCHEMA_REGISTRY_UNREACHABLE'
+  | 'SCHEMA_REGISTRY_UNAUTHORIZED'
   // Kafka
   | 'KAFKA_UNREACHABLE'
   | 'KAFKA_UNAUTHORIZED'

@@ -35,6 +35,8 @@ export interface PipelineOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
+  /** Fetches what the records need to be read, their schemas; undefined if it is all there. Never rejects. */
+  readonly prepare?: ((records: readonly SourceRecord[]) => Promise<void> | undefined) | undefined;
   /** Called once per topic. */
   readonly routeOf: (topic: string) => Route;
   readonly maxRequests: number;
@@ -238,7 +240,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 
   const intake: Intake = {
-    room: () => (bytesHeld < maxBytesHeld ? undefined : progress()),
+    room: ({ records }) => (bytesHeld < maxBytesHeld ? options.prepare?.(records) : progress()),
     accept,
     assigned: assignment.assigned,
     revoking,

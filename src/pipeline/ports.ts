@@ -15,10 +15,11 @@ export interface Settled extends TopicPartition {
 /** What the pipeline offers a source. */
 export interface Intake {
   /**
-   * Undefined when there is room for another batch; else a promise that resolves when there may be. The source calls it
-   * before each `accept`, keeps its session alive while it waits, and asks again afterwards.
+   * Undefined when this batch may be handed over; else a promise that resolves when that may be so: when there is room, and
+   * what its records need to be read is there. The source calls it before each `accept`, keeps its session alive while it
+   * waits, and asks again afterwards.
    */
-  room(): Promise<void> | undefined;
+  room(batch: RecordBatch): Promise<void> | undefined;
   /**
    * Takes the records over: they will be settled, whatever happens. Synchronous and never throws. Records that it has
    * already taken over (redelivered after a rebalance) are recognised and skipped: sources need not care.

@@ -59,13 +59,13 @@ export function createMemoryLog(): MemoryLog {
       refused: () => refused,
       deliver: (from, count) => {
         const name = keyOf(from);
-        if (!state.owned.has(name) || state.intake === undefined || state.intake.room() !== undefined) return 0;
         const at = state.positions.get(name) ?? offset(0);
         const records = recordsOf(from).slice(at, at + count);
-        if (records.length === 0) return 0;
         const next = offset(at + records.length);
+        const batch = { ...from, records, next, highWatermark: offset(recordsOf(from).length) };
+        if (!state.owned.has(name) || records.length === 0 || state.intake?.room(batch) !== undefined) return 0;
         state.positions.set(name, next);
-        state.intake.accept({ ...from, records, next, highWatermark: offset(recordsOf(from).length) });
+        state.intake?.accept(batch);
         return records.length;
       },
       run: (given, signal) =>

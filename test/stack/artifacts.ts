@@ -26,6 +26,16 @@ export async function kafkaJars(progress: Progress): Promise<string> {
   );
 }
 
+/** The folder of jars of the converter that writes Avro and registers its schemas. */
+export async function converterJars(progress: Progress): Promise<string> {
+  return artifact(`converter-${versions.apicurio}`, progress, (folder) => maven('converter', folder));
+}
+
+/** The folder of jars that the schema registry runs from. */
+export async function registryHome(progress: Progress): Promise<string> {
+  return artifact(`registry-${versions.apicurio}`, progress, (folder) => maven('registry', folder));
+}
+
 /** The folder that holds `bin/elasticsearch`. */
 export async function elasticsearchHome(version: string, progress: Progress): Promise<string> {
   const folder = await artifact(`elasticsearch-${version}`, progress, (target) =>
@@ -81,6 +91,7 @@ async function maven(profile: string, folder: string, elasticsearch: string = ve
   const properties = {
     'kafka.version': versions.kafka,
     'debezium.version': versions.debezium,
+    'apicurio.version': versions.apicurio,
     'slf4j.version': versions.slf4j,
     'elasticsearch.version': elasticsearch,
     'maven-dependency-plugin.version': versions.mavenDependencyPlugin,

@@ -1,7 +1,7 @@
 /** Kafka Connect with the Debezium connector for PostgreSQL, distributed: its configuration and offsets live in Kafka. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Progress, kafkaJars } from './artifacts.ts';
+import { type Progress, converterJars, kafkaJars } from './artifacts.ts';
 import { createRunFolder } from './folders.ts';
 import { kafkaJdk } from './jdk.ts';
 import { shortLived } from './kafka.ts';
@@ -20,6 +20,8 @@ export interface ConnectOptions {
   readonly kafka: string | Promise<string>;
   readonly preferredPort?: number;
   readonly heapMegabytes?: number;
+  /** Whether the converter that writes Avro by a schema registry is on the class path. */
+  readonly converter?: boolean;
   /** Further lines of `connect.properties`; they win. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly progress?: Progress;
@@ -32,6 +34,8 @@ export async function startConnect(options: ConnectOptions): Promise<Connect> {
   const properties = join(folder, 'connect.properties');
   await writeFile(properties, propertiesFile({ ...workerSettings(await options.kafka, port), ...options.settings }));
 
+  const classPath = [join(jars, '*')];
+  if (options.converter === true) classPath.push(join(await converterJars(progress), '*'));
   progress('starting Kafka Connect');
   const heap = `-Xmx${options.heapMegabytes ?? 256}m`;
   const main = 'org.apache.kafka.connect.cli.ConnectDistributed';
@@ -39,7 +43,7 @@ export async function startConnect(options: ConnectOptions): Promise<Connect> {
   const server = await startServer({
     name: 'Kafka Connect',
     command: join(jdk.home, 'bin', 'java'),
-    args: [heap, ...shortLived, '-cp', join(jars, '*'), main, properties],
+    args: [heap, ...shortLived, '-cp', classPath.join(':'), main, properties],
     logFile: join(folder, 'connect.log'),
     isReady: async () => (await fetch(`${address}/connectors`, { signal: AbortSignal.timeout(2000) })).ok,
   });

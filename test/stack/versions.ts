@@ -14,6 +14,8 @@ export const versions = {
   elasticsearch: '9.5.0',
   /** The newest Elasticsearch that runs on Java 17, for machines without a newer JDK. */
   elasticsearchForJava17: '8.19.21',
+  /** The registry and its converter for Connect. */
+  apicurio: '2.6.13.Final',
   slf4j: '1.7.36',
   mavenDependencyPlugin: '3.8.1',
 } as const;

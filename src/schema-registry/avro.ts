@@ -1,0 +1,432 @@
+/**
+ * Avro → the JSON text that Connect's JsonConverter would have written of the same value, and the Connect schema that the Avro
+ * schema describes. A schema is compiled once into one function a type, which reads the bytes and answers JSON text; objects
+ * in between would cost twice as much, and digits (docs/decisions/0008-schema-registry.md).
+ *
+ * Format: https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
+ */
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import type { ColumnSchema, ConnectSchema } from '../model/change-event.ts';
+import type { SchemaReader } from './connect-schema.ts';
+import { connectSchemaOf } from './connect-schema.ts';
+
+/** Where reading stands. */
+interface Cursor {
+  readonly bytes: Buffer;
+  at: number;
+}
+
+/** Reads one value and answers its JSON text; throws `malformed`. */
+type ReadText = (cursor: Cursor) => string;
+
+/** A compiled type: how its values are read, and what column it makes. */
+interface Type {
+  readonly read: ReadText;
+  /** Under the name that the column has where the type is used. */
+  readonly column: (name: string) => ColumnSchema;
+}
+
+const primitiveNames = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'] as const;
+type PrimitiveName = (typeof primitiveNames)[number];
+
+/** An Avro schema as JSON. Attributes that are not known are ignored, as the specification asks. */
+type AvroSchema = string | readonly AvroSchema[] | AvroObject;
+
+interface AvroObject {
+  readonly type: AvroSchema;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly fields?: readonly { readonly name: string; readonly type: AvroSchema }[] | undefined;
+  readonly symbols?: readonly string[] | undefined;
+  readonly items?: AvroSchema | undefined;
+  readonly values?: AvroSchema | undefined;
+  readonly size?: number | undefined;
+  readonly logicalType?: string | undefined;
+  readonly precision?: number | undefined;
+  readonly scale?: number | undefined;
+  readonly 'connect.name'?: string | undefined;
+  readonly 'connect.type'?: string | undefined;
+  readonly 'connect.internal.type'?: string | undefined;
+  readonly 'connect.parameters'?: Readonly<Record<string, string>> | undefined;
+}
+
+const avroSchema: z.ZodType<AvroSchema> = z.lazy(() =>
+  z.union([
+    z.string(),
+    z.array(avroSchema),
+    z.looseObject({
+      type: avroSchema,
+      name: z.string().optional(),
+      namespace: z.string().optional(),
+      fields: z.array(z.looseObject({ name: z.string(), type: avroSchema })).optional(),
+      symbols: z.array(z.string()).optional(),
+      items: avroSchema.optional(),
+      values: avroSchema.optional(),
+      size: z.int().min(0).optional(),
+      logicalType: z.string().optional().catch(undefined),
+      precision: z.int().optional().catch(undefined),
+      scale: z.int().optional().catch(undefined),
+      'connect.name': z.string().optional().catch(undefined),
+      'connect.type': z.string().optional().catch(undefined),
+      'connect.internal.type': z.string().optional().catch(undefined),
+      'connect.parameters': z.record(z.string(), z.coerce.string()).optional().catch(undefined),
+    }),
+  ]),
+);
+
+/** Reads values of the writer schema `text`; `references` are named schemas that it uses, each after what it uses itself. */
+export function createAvroReader(text: string, references: readonly string[] = []): SchemaReader | string {
+  const named = new Map<string, Type>();
+  try {
+    for (const reference of references) compile(parse(reference), '', named);
+    const root = parse(text);
+    const type = compile(root, '', named);
+    const schema = schemaOf(root, type);
+    return { schema, read: (bytes, at) => readWhole(type.read, bytes, at) };
+  } catch (error) {
+    if (error instanceof SchemaError) return error.message;
+    throw error;
+  }
+}
+
+/** A schema that cannot be used: thrown where it is found, and caught where reading it began. */
+class SchemaError extends Error {}
+
+/** Bytes that are not what the schema promises; one object, for no stack is needed. */
+const malformed = new Error('malformed');
+
+function readWhole(read: ReadText, bytes: Buffer, at: number): string | undefined {
+  const cursor: Cursor = { bytes, at };
+  try {
+    const text = read(cursor);
+    return cursor.at === bytes.length ? text : undefined;
+  } catch (error) {
+    // A schema that holds itself can be nested deeper than the stack.
+    if (error === malformed || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function parse(text: string): AvroSchema {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // A bare name is a schema too.
+    json = text;
+  }
+  const parsed = avroSchema.safeParse(json);
+  if (!parsed.success) throw new SchemaError('it is no Avro schema');
+  return parsed.data;
+}
+
+function schemaOf(root: AvroSchema, type: Type): ConnectSchema {
+  const column = type.column('');
+  const isNamed = typeof root === 'object' && 'name' in root && root.name !== undefined;
+  const name = column.semantic ?? (isNamed ? fullName(root.name ?? '', root.namespace ?? '') : undefined);
+  return connectSchemaOf(column, name);
+}
+
+function fullName(name: string, namespace: string): string {
+  return name.includes('.') || namespace === '' ? name : `${namespace}.${name}`;
+}
+
+function isPrimitive(name: string): name is PrimitiveName {
+  return primitiveNames.some((known) => known === name);
+}
+
+/** `namespace` is the one in which names without a dot are looked up. */
+function compile(schema: AvroSchema, namespace: string, named: Map<string, Type>): Type {
+  if (typeof schema === 'string') {
+    if (isPrimitive(schema)) return primitive(schema, {});
+    const found = named.get(fullName(schema, namespace)) ?? named.get(schema);
+    if (found === undefined) throw new SchemaError(`it refers to «${schema}», which is not there`);
+    return found;
+  }
+  if (!isObject(schema))
+    return union(
+      schema.map((branch) => compile(branch, namespace, named)),
+      schema,
+    );
+  const { type } = schema;
+  if (typeof type !== 'string') return compile(type, namespace, named);
+  switch (type) {
+    case 'record':
+    case 'error':
+      return record(schema, namespace, named);
+    case 'enum': {
+      const texts = (schema.symbols ?? []).map((symbol) => JSON.stringify(symbol));
+      const read: ReadText = (cursor) => texts[readInteger(cursor)] ?? fail();
+      return declare(schema, namespace, named, { read, column: columnFor('string', schema) });
+    }
+    case 'fixed': {
+      const size = schema.size ?? 0;
+      const read: ReadText = (cursor) => base64(cursor, size);
+      return declare(schema, namespace, named, { read, column: columnFor('bytes', schema) });
+    }
+    case 'array':
+      return array(schema, compile(schema.items ?? 'null', namespace, named));
+    case 'map':
+      return map(schema, compile(schema.values ?? 'null', namespace, named));
+    default:
+      return isPrimitive(type) ? primitive(type, schema) : compile(type, namespace, named);
+  }
+}
+
+function isObject(schema: Exclude<AvroSchema, string>): schema is AvroObject {
+  return !Array.isArray(schema);
+}
+
+/** Makes a type known under its name. */
+function declare(schema: AvroObject, namespace: string, named: Map<string, Type>, type: Type): Type {
+  named.set(fullName(schema.name ?? '', schema.namespace ?? namespace), type);
+  return type;
+}
+
+function record(schema: AvroObject, namespace: string, named: Map<string, Type>): Type {
+  const { name = '', fields = [] } = schema;
+  const qualified = fullName(name, schema.namespace ?? namespace);
+  const inner = qualified.includes('.') ? qualified.slice(0, qualified.lastIndexOf('.')) : '';
+  // Known before its fields are compiled, for they may hold it.
+  let read: ReadText = fail;
+  let depth = 0;
+  let columns: readonly ColumnSchema[] | undefined;
+  const self: Type = {
+    read: (cursor) => read(cursor),
+    column: (as) => {
+      // A record inside itself is described once.
+      if (columns === undefined && depth === 0) {
+        depth += 1;
+        columns = types.map((type, position) => type.column(fields[position]?.name ?? ''));
+        depth -= 1;
+      }
+      return { ...columnFor('struct', schema)(as), ...(columns && { fields: columns }) };
+    },
+  };
+  named.set(qualified, self);
+  const types = fields.map((field) => compile(field.type, inner, named));
+  const reads = types.map((type) => type.read);
+  const isPair = isMapEntry(schema);
+  const open = isPair ? '[' : '{';
+  const close = isPair ? ']' : '}';
+  const tokens = fields.map((field, at) => `${at === 0 ? open : ','}${isPair ? '' : `${JSON.stringify(field.name)}:`}`);
+  read = (cursor) => {
+    let text = reads.length === 0 ? open : '';
+    for (let at = 0; at < reads.length; at += 1) text += (tokens[at] ?? '') + (reads[at] ?? fail)(cursor);
+    return text + close;
+  };
+  return self;
+}
+
+function union(branches: readonly Type[], schemas: readonly AvroSchema[]): Type {
+  const reads = branches.map(({ read }) => read);
+  const values = branches.filter((_, at) => schemas[at] !== 'null');
+  const optional = values.length < branches.length;
+  const [only] = values;
+  return {
+    read: (cursor) => (reads[readInteger(cursor)] ?? fail)(cursor),
+    column: (name) => {
+      if (only === undefined) return { name, type: 'string', optional: true };
+      // Of several kinds of value none is the column's type.
+      return values.length === 1 ? { ...only.column(name), optional } : { name, type: 'struct', optional };
+    },
+  };
+}
+
+/** Connect writes a map whose keys are no strings as an array of entries, and JsonConverter as an array of pairs. */
+function isMapEntry(schema: AvroSchema): boolean {
+  if (typeof schema === 'string' || !isObject(schema)) return false;
+  return schema['connect.internal.type'] === 'MapEntry' || schema.name?.endsWith('MapEntry') === true;
+}
+
+function array(schema: AvroObject, items: Type): Type {
+  const { read } = items;
+  const isMap = schema.items !== undefined && isMapEntry(schema.items);
+  const element = items.column('');
+  return {
+    read: (cursor) => {
+      let text = '[';
+      eachItem(cursor, () => {
+        const item = read(cursor);
+        text += text.length === 1 ? item : `,${item}`;
+      });
+      return `${text}]`;
+    },
+    column: (name) =>
+      isMap
+        ? { ...columnFor('map', schema)(name), ...mapItems(element) }
+        : { ...columnFor('array', schema)(name), items: element },
+  };
+}
+
+const mapItems = (entry: ColumnSchema): { readonly items?: ColumnSchema } => {
+  const value = entry.fields?.find(({ name }) => name === 'value');
+  return value === undefined ? {} : { items: value };
+};
+
+function map(schema: AvroObject, values: Type): Type {
+  const { read } = values;
+  return {
+    read: (cursor) => {
+      let text = '{';
+      eachItem(cursor, () => {
+        text += `${text.length === 1 ? '' : ','}${string(cursor)}:`;
+        text += read(cursor);
+      });
+      return `${text}}`;
+    },
+    column: (name) => ({ ...columnFor('map', schema)(name), items: values.column('') }),
+  };
+}
+
+/** More items than bytes are possible only of types that take none. */
+const maxEmptyItems = 4096;
+
+function eachItem(cursor: Cursor, item: () => void): void {
+  for (let count = readInteger(cursor); count !== 0; count = readInteger(cursor)) {
+    // A negative count is followed by the block's size in bytes.
+    if (count < 0) readInteger(cursor);
+    const items = Math.abs(count);
+    if (items > Math.max(cursor.bytes.length - cursor.at, maxEmptyItems)) fail();
+    for (let done = 0; done < items; done += 1) item();
+  }
+}
+
+const readers: Readonly<Record<PrimitiveName, ReadText>> = {
+  null: () => 'null',
+  boolean: (cursor) => (byte(cursor) === 0 ? 'false' : 'true'),
+  int: integer,
+  long: integer,
+  float: (cursor) => {
+    const value = cursor.bytes.readFloatLE(skip(cursor, 4));
+    // The shortest text that is this 32-bit number.
+    for (let digits = 1; digits < 9; digits += 1) {
+      const shorter = Number(value.toPrecision(digits));
+      if (Math.fround(shorter) === value) return numberText(shorter);
+    }
+    return numberText(value);
+  },
+  double: (cursor) => numberText(cursor.bytes.readDoubleLE(skip(cursor, 8))),
+  bytes: (cursor) => base64(cursor, readInteger(cursor)),
+  string,
+};
+
+const connectTypes: Readonly<Record<PrimitiveName, string>> = {
+  null: 'string',
+  boolean: 'boolean',
+  int: 'int32',
+  long: 'int64',
+  float: 'float',
+  double: 'double',
+  bytes: 'bytes',
+  string: 'string',
+};
+
+/** What Avro's own logical types are called by Connect and Debezium: for producers that are not Connect. */
+const logicalTypes: Readonly<Record<string, string>> = {
+  date: 'org.apache.kafka.connect.data.Date',
+  'time-millis': 'org.apache.kafka.connect.data.Time',
+  'time-micros': 'io.debezium.time.MicroTime',
+  'timestamp-millis': 'org.apache.kafka.connect.data.Timestamp',
+  'timestamp-micros': 'io.debezium.time.MicroTimestamp',
+  'timestamp-nanos': 'io.debezium.time.NanoTimestamp',
+  'local-timestamp-millis': 'org.apache.kafka.connect.data.Timestamp',
+  'local-timestamp-micros': 'io.debezium.time.MicroTimestamp',
+  'local-timestamp-nanos': 'io.debezium.time.NanoTimestamp',
+  decimal: 'org.apache.kafka.connect.data.Decimal',
+  uuid: 'io.debezium.data.Uuid',
+};
+
+function primitive(name: PrimitiveName, schema: Partial<AvroObject>): Type {
+  return { read: readers[name], column: columnFor(connectTypes[name], schema) };
+}
+
+function columnFor(type: string, schema: Partial<AvroObject>): (name: string) => ColumnSchema {
+  const { logicalType, precision, scale } = schema;
+  const semantic = schema['connect.name'] ?? (logicalType === undefined ? undefined : logicalTypes[logicalType]);
+  const isBareDecimal = logicalType === 'decimal' && schema['connect.parameters'] === undefined;
+  const parameters = isBareDecimal
+    ? { scale: String(scale ?? 0), ...(precision !== undefined && { 'connect.decimal.precision': String(precision) }) }
+    : schema['connect.parameters'];
+  return (name) => ({
+    name,
+    type: schema['connect.type'] ?? type,
+    ...(semantic !== undefined && { semantic }),
+    optional: false,
+    ...(parameters !== undefined && { parameters }),
+  });
+}
+
+function fail(): never {
+  throw malformed;
+}
+
+/** Where the next `length` bytes begin, which are passed by. */
+function skip(cursor: Cursor, length: number): number {
+  const start = cursor.at;
+  if (!(length >= 0) || start + length > cursor.bytes.length) fail();
+  cursor.at = start + length;
+  return start;
+}
+
+function byte(cursor: Cursor): number {
+  const value = cursor.bytes[cursor.at];
+  if (value === undefined) fail();
+  cursor.at += 1;
+  return value;
+}
+
+/** A length, a count or the number of a branch: exact below 2^53, and beyond it no length at all. */
+function readInteger(cursor: Cursor): number {
+  let value = byte(cursor);
+  if (value < 0x80) return (value >>> 1) ^ -(value & 1);
+  let raw = value & 0x7f;
+  let scale = 0x80;
+  do {
+    value = byte(cursor);
+    raw += (value & 0x7f) * scale;
+    scale *= 0x80;
+    if (scale > 2 ** 56) fail();
+  } while (value >= 0x80);
+  return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+}
+
+function integer(cursor: Cursor): string {
+  const { bytes, at } = cursor;
+  const first = bytes[at] ?? 0x80;
+  if (first < 0x80) {
+    cursor.at = at + 1;
+    return String((first >>> 1) ^ -(first & 1));
+  }
+  // Seven bytes hold 49 bits.
+  let end = at;
+  while ((bytes[end] ?? 0) >= 0x80) end += 1;
+  if (end >= bytes.length || end - at > 9) fail();
+  if (end - at < 7) return String(readInteger(cursor));
+  let raw = 0n;
+  for (let next = end; next >= at; next -= 1) raw = (raw << 7n) | BigInt((bytes[next] ?? 0) & 0x7f);
+  cursor.at = end + 1;
+  return String(BigInt.asIntN(64, (raw >> 1n) ^ -(raw & 1n)));
+}
+
+const needsEscape = /["\\\u0000-\u001f]/;
+
+function string(cursor: Cursor): string {
+  const length = readInteger(cursor);
+  const start = skip(cursor, length);
+  const text = cursor.bytes.toString('utf8', start, start + length);
+  // Decoding puts U+FFFD where bytes are not UTF-8; a text that has one may also have had it from the start.
+  if (text.includes('\uFFFD') && !isUtf8(cursor.bytes.subarray(start, start + length))) fail();
+  return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+function base64(cursor: Cursor, length: number): string {
+  const start = skip(cursor, length);
+  return `"${cursor.bytes.toString('base64', start, start + length)}"`;
+}
+
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  return Object.is(value, -0) ? '-0.0' : String(value);
+}

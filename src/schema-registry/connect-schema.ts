@@ -1,0 +1,27 @@
+/** What the readers of all kinds of schema have in common. */
+import type { ColumnSchema, ConnectSchema, RowSchema } from '../model/change-event.ts';
+
+/** How values of one schema are read. */
+export interface SchemaReader {
+  readonly schema: ConnectSchema;
+  /** The value in `bytes` from `at` as JSON text; undefined if the bytes are not what the schema promises. */
+  read(bytes: Buffer, at: number): string | undefined;
+}
+
+/** A schema's root as a column → what the decoder asks of a schema. `name`: of the whole; its semantic type if absent. */
+export function connectSchemaOf(root: ColumnSchema, name = root.semantic): ConnectSchema {
+  const part = (of: ColumnSchema | undefined, field: string): ColumnSchema | undefined =>
+    of?.fields?.find((candidate) => candidate.name === field);
+  const data = part(root, 'data');
+  const images = [part(root, 'after'), part(root, 'before'), part(data, 'after'), part(data, 'before')];
+  const image = images.find((found) => found !== undefined);
+  return { name, row: rowOf(root), image: image && rowOf(image) };
+}
+
+/** A value that is no struct is a row of one column without a name. */
+function rowOf(column: ColumnSchema): RowSchema {
+  return {
+    ...(column.semantic !== undefined && { name: column.semantic }),
+    columns: column.fields ?? [{ ...column, name: '' }],
+  };
+}

@@ -1,0 +1,46 @@
+/** A schema registry: Apicurio, which speaks Confluent's interface too; what it knows lives in memory. */
+import { join } from 'node:path';
+import { type Progress, registryHome } from './artifacts.ts';
+import { createRunFolder } from './folders.ts';
+import { kafkaJdk } from './jdk.ts';
+import { freePort } from './ports.ts';
+import { type Server, startServer } from './server-process.ts';
+
+export interface Registry extends Server {
+  /** The URL of Confluent's interface. */
+  readonly address: string;
+  /** The converter properties, without `key.` or `value.`, by which a connector writes Avro in Confluent's frame. */
+  readonly converter: Readonly<Record<string, string>>;
+}
+
+export async function startRegistry(progress: Progress = () => undefined): Promise<Registry> {
+  const [home, jdk, folder, port] = await Promise.all([
+    registryHome(progress),
+    kafkaJdk(),
+    createRunFolder('registry'),
+    freePort(),
+  ]);
+  progress('starting the schema registry');
+  const url = `http://127.0.0.1:${port}`;
+  const settings = [`-Dquarkus.http.host=127.0.0.1`, `-Dquarkus.http.port=${port}`];
+  const classPath = [join(home, '*'), join(home, 'lib', '*')].join(':');
+  const server = await startServer({
+    name: 'schema registry',
+    command: join(jdk.home, 'bin', 'java'),
+    args: ['-Xmx256m', ...settings, '-cp', classPath, 'io.quarkus.runner.GeneratedMain'],
+    logFile: join(folder, 'registry.log'),
+    isReady: async () => (await fetch(`${url}/apis/ccompat/v7/subjects`, { signal: AbortSignal.timeout(2000) })).ok,
+  });
+  return Object.assign(server, {
+    address: `${url}/apis/ccompat/v7`,
+    converter: {
+      converter: 'io.apicurio.registry.utils.converter.AvroConverter',
+      'converter.apicurio.registry.url': `${url}/apis/registry/v2`,
+      'converter.apicurio.registry.auto-register': 'true',
+      'converter.apicurio.registry.find-latest': 'true',
+      'converter.apicurio.registry.as-confluent': 'true',
+      'converter.apicurio.registry.headers.enabled': 'false',
+      'converter.apicurio.registry.use-id': 'contentId',
+    },
+  });
+}
