@@ -301,7 +301,7 @@ const readers: Readonly<Record<PrimitiveName, ReadText>> = {
   float: (cursor) => {
     const value = cursor.bytes.readFloatLE(skip(cursor, 4));
     // The shortest text that is this 32-bit number.
-    for (let digits = 1; digits < 9; digits += 1) {
+    for (let digits = 1; digits <= 9; digits += 1) {
       const shorter = Number(value.toPrecision(digits));
       if (Math.fround(shorter) === value) return numberText(shorter);
     }
