@@ -303,7 +303,7 @@ const readers: Readonly<Record<PrimitiveName, ReadText>> = {
     // The shortest text that is this 32-bit number.
     for (let digits = 1; digits <= 9; digits += 1) {
       const shorter = Number(value.toPrecision(digits));
-      if (Math.fround(shorter) === value) return numberText(shorter);
+      if (Object.is(Math.fround(shorter), value)) return numberText(shorter);
     }
     return numberText(value);
   },

@@ -1,0 +1,116 @@
+/** The same story, in each form in which a connector can tell it: every document equals its row (the envelope as JSON: road.test). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startConnect } from '../stack/connect.ts';
+import { startRegistry } from '../stack/registry.ts';
+import { startStack } from '../stack/stack.ts';
+import { setScene } from './scene.ts';
+import { startReadySluice } from './sluice-process.ts';
+import { walk } from './story.ts';
+
+const stack = await startStack({ servers: ['kafka', 'postgres', 'connect', 'elasticsearch'] });
+test.after(() => stack.stop());
+
+type Settings = Readonly<Record<string, string>>;
+
+const json = (schemas: boolean): Settings => ({
+  'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
+  'key.converter.schemas.enable': String(schemas),
+  'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+  'value.converter.schemas.enable': String(schemas),
+});
+
+const flattened = (mode: string): Settings => ({
+  transforms: 'unwrap',
+  'transforms.unwrap.type': 'io.debezium.transforms.ExtractNewRecordState',
+  'transforms.unwrap.delete.tombstone.handling.mode': mode,
+  'transforms.unwrap.add.headers': 'op',
+});
+
+const forms: readonly { readonly name: string; readonly claim: string; readonly settings: Settings }[] = [
+  {
+    name: 'tombstone',
+    claim: 'flattened, JSON without schemas',
+    settings: { ...json(false), ...flattened('tombstone') },
+  },
+  {
+    name: 'rewrite',
+    claim: 'flattened with __deleted, JSON with schemas',
+    settings: { ...json(true), ...flattened('rewrite') },
+  },
+  {
+    name: 'both',
+    claim: 'flattened with __deleted and tombstones, JSON without schemas',
+    settings: { ...json(false), ...flattened('rewrite-with-tombstone') },
+  },
+  {
+    name: 'deletes',
+    claim: 'flattened with deletes as tombstones, JSON with schemas',
+    settings: { ...json(true), ...flattened('delete-to-tombstone') },
+  },
+  {
+    name: 'legacy',
+    claim: 'flattened with the old names of the options',
+    settings: {
+      ...json(true),
+      transforms: 'unwrap',
+      'transforms.unwrap.type': 'io.debezium.transforms.ExtractNewRecordState',
+      'transforms.unwrap.drop.tombstones': 'false',
+      'transforms.unwrap.delete.handling.mode': 'rewrite',
+    },
+  },
+  {
+    name: 'cloud',
+    claim: 'CloudEvents, JSON without schemas',
+    settings: {
+      ...json(false),
+      'value.converter': 'io.debezium.converters.CloudEventsConverter',
+      'value.converter.serializer.type': 'json',
+      'value.converter.data.serializer.type': 'json',
+      'value.converter.json.schemas.enable': 'false',
+    },
+  },
+];
+
+for (const { name, claim, settings } of forms) {
+  test(`every document equals its row: ${claim}`, async () => {
+    await using scene = await setScene({ ...stack.addresses, name: `forms_${name}`, settings });
+    await using sluice = await startReadySluice({ ...stack.addresses, ...scene });
+    await walk(scene, sluice);
+    assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+  });
+}
+
+test('every document equals its row: Avro by a schema registry, in envelopes and flattened', async () => {
+  await using registry = await startRegistry();
+  await using connect = await startConnect({
+    kafka: stack.addresses.kafka,
+    converter: true,
+    settings: {
+      'group.id': 'connect-avro',
+      'config.storage.topic': 'connect-avro-config',
+      'offset.storage.topic': 'connect-avro-offset',
+      'status.storage.topic': 'connect-avro-status',
+    },
+  });
+  const addresses = { ...stack.addresses, connect: connect.address };
+  const avro = {
+    ...Object.fromEntries(
+      ['key', 'value'].flatMap((part) =>
+        Object.entries(registry.converter).map(([name, value]) => [`${part}.${name}`, value]),
+      ),
+    ),
+    'schema.name.adjustment.mode': 'avro',
+    'field.name.adjustment.mode': 'avro',
+  };
+  const environment = { SLUICE_SCHEMA_REGISTRY_URLS: registry.address };
+  for (const [name, settings] of [
+    ['avro', avro],
+    ['avro_flat', { ...avro, ...flattened('rewrite') }],
+  ] as const) {
+    await using scene = await setScene({ ...addresses, name: `forms_${name}`, settings });
+    await using sluice = await startReadySluice({ ...addresses, ...scene, environment });
+    await walk(scene, sluice);
+    assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+  }
+});
