@@ -2,9 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startConnect } from '../stack/connect.ts';
+import { Kafka, logLevel } from 'kafkajs';
+import type { Registry } from '../stack/registry.ts';
 import { startRegistry } from '../stack/registry.ts';
 import { startStack } from '../stack/stack.ts';
+import { untilTrue } from './poll.ts';
+import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
+import type { SluiceProcess } from './sluice-process.ts';
 import { startReadySluice } from './sluice-process.ts';
 import { walk } from './story.ts';
 
@@ -103,7 +108,10 @@ test('every document equals its row: Avro by a schema registry, in envelopes and
     'schema.name.adjustment.mode': 'avro',
     'field.name.adjustment.mode': 'avro',
   };
-  const environment = { SLUICE_SCHEMA_REGISTRY_URLS: registry.address };
+  const environment = {
+    SLUICE_SCHEMA_REGISTRY_URLS: registry.address,
+    SLUICE_SCHEMA_REGISTRY_REQUEST_TIMEOUT_MS: '500',
+  };
   for (const [name, settings] of [
     ['avro', avro],
     ['avro_flat', { ...avro, ...flattened('rewrite') }],
@@ -111,6 +119,36 @@ test('every document equals its row: Avro by a schema registry, in envelopes and
     await using scene = await setScene({ ...addresses, name: `forms_${name}`, settings });
     await using sluice = await startReadySluice({ ...addresses, ...scene, environment });
     await walk(scene, sluice);
+    if (name === 'avro') await expectPatience(scene, sluice, registry);
     assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
   }
 });
+
+/** What a registry does to records: silence holds them back; an id that it does not know is a dead letter. */
+async function expectPatience(scene: Scene, sluice: SluiceProcess, registry: Registry): Promise<void> {
+  const kafka = new Kafka({ brokers: [stack.addresses.kafka], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer();
+  await producer.connect();
+  const topic = scene.topicOf('customers');
+  const before = (await sluice.status()).accounts;
+  const send = (id: number) => producer.send({ topic, messages: [{ key: '{"id":1}', value: frame(id) }] });
+
+  await registry.pause();
+  await send(9_999_998);
+  await untilTrue('it waits for the registry', () =>
+    Promise.resolve(sluice.output().includes('SCHEMA_REGISTRY_UNREACHABLE')),
+  );
+  assert.deepEqual((await sluice.status()).accounts, before);
+  await registry.resume();
+  await untilTrue('the record is a dead letter', async () => {
+    return (await sluice.status()).accounts.deadLettered === before.deadLettered + 1;
+  });
+  assert.match(sluice.output(), /SCHEMA_UNKNOWN/);
+  await producer.disconnect();
+}
+
+const frame = (id: number): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32BE(id, 1);
+  return bytes;
+};
