@@ -12,6 +12,7 @@ import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
+import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
@@ -34,6 +35,7 @@ import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock } from './pipeline/ports.ts';
+import { withWithheld } from './pipeline/withheld.ts';
 import { createRoutes } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
@@ -124,7 +126,7 @@ export async function runService(
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
 
   const admin = indexAdminOf(client, config);
-  const sink = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
+  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
     const found = await admin.ensure(definition);
@@ -136,6 +138,7 @@ export async function runService(
   const observer = createObserver(metrics, logger);
   const registryClient = await openSchemaRegistry(config);
   const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
+  const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
     source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
     sink,

@@ -22,6 +22,7 @@ import { deletedColumnOf, isFlattened, readFlattened } from './flattened.ts';
 import { createRowReader, scalarRow } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
+import { withOtherKey } from './other-key.ts';
 import { ignoredReason, ignoredSchema } from './other-topics.ts';
 import { readOutboxEvent } from './outbox.ts';
 
@@ -41,6 +42,7 @@ type Reading = (value: ObjectValue) => ChangeEvent;
 export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRegistry): Decoder {
   const keys = createMessageReader();
   const keyRows = createRowReader();
+  const otherKeys = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
   const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
   const data = createMessageReader();
@@ -166,7 +168,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return row ?? { code: 'RECORD_NOT_JSON', message: 'it is no whole JSON object' };
   };
 
-  return (record) => {
+  const decode = (record: SourceRecord): ChangeEvent => {
     const key = readKey(record);
     if (key !== null && 'code' in key) return unreadable(record, key.code, `the key cannot be read: ${key.message}`);
     if (record.value === null) return nothing(record, key);
@@ -175,6 +177,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);
   };
+  return (record) => withOtherKey(decode(record), otherKeys);
 }
 
 const noRegistry: ReadFrame = () => ({

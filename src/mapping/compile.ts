@@ -4,16 +4,19 @@
  */
 import { namedConversion } from '../convert/named.ts';
 import { conversionOf } from '../convert/types.ts';
-import type { Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
+import type { Convert, Edit, Patch, Row, RowSchema, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import type { DocumentMapper, IndexDefinition, Mapped } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
+import type { Path, Step } from '../model/partial-document.ts';
+import { isWhole } from '../model/partial-document.ts';
 import { externalVersion } from '../model/position.ts';
 import { placeText } from '../model/record.ts';
 import type { DocumentDefinition } from './definition.ts';
 import { isPattern, topicPattern } from './definition.ts';
 import { documentId } from './document-id.ts';
 import { defineIndex, fieldsOf } from './infer.ts';
+import { placeholderOf } from './placeholder.ts';
 
 export interface CompiledDocument {
   /** The alias. */
@@ -55,6 +58,7 @@ interface Plan {
   readonly edits: readonly Edit[];
   /** All fields, for rows that cannot be copied so: fields that are renamed or withheld. */
   readonly fields: readonly {
+    readonly name: string;
     readonly token: string;
     readonly column: number;
     readonly convert: Convert | undefined;
@@ -63,23 +67,32 @@ interface Plan {
   readonly keepsOrder: boolean;
 }
 
-/** What Debezium puts where the database did not send a value: as text, and as bytes in base64. */
-const withheldText = '__debezium_unavailable_value';
-const withheldBase64 = 'X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ';
-const withheld: ReadonlySet<string> = new Set([
-  `"${withheldText}"`,
-  `"${withheldBase64}=="`,
-  `["${withheldText}"]`,
-  `["${withheldBase64}=="]`,
-]);
-
 function createMapper(definition: DocumentDefinition, schemas: Set<RowSchema>): DocumentMapper {
   const { document: index, epoch, id: idOptions } = definition;
+  const placeholder = placeholderOf(definition.unavailableValue);
   const rowPlan = planned((row) => {
     if (row.schema !== undefined) schemas.add(row.schema);
     return planRow(definition, row);
   });
   const keyPlan = planned(planKey);
+
+  /** A row of which something is missing, or may be; the number of a column that cannot be converted instead. */
+  const partial = ({ after, otherKey, patch }: Upsert, { fields }: Plan): Step | number => {
+    const withheld: Path[] = [];
+    const source = assembled(after, fields, (text, name) => {
+      const isWithheld = placeholder.matches(text);
+      if (isWithheld) withheld.push([name]);
+      return isWithheld;
+    });
+    if (typeof source === 'number') return source;
+    const formerId = otherKey && documentId(otherKey, keyPlan(otherKey).converts, idOptions);
+    return {
+      source: Buffer.from(source),
+      withheld,
+      ...(patch !== undefined && { patch: renamed(definition, patch) }),
+      ...(typeof formerId === 'string' && withheld.length > 0 && { formerId }),
+    };
+  };
 
   const refuse = (failure: Failure, place: string): Mapped => ({
     kind: 'refused',
@@ -96,13 +109,24 @@ function createMapper(definition: DocumentDefinition, schemas: Set<RowSchema>): 
     const version = externalVersion(epoch, record.offset);
     // The first record of a topic may be a delete; its index must know the columns all the same.
     if (change.op === 'delete' && change.before?.schema !== undefined) schemas.add(change.before.schema);
-    if (change.op === 'delete') return { kind: 'write', write: { action: 'delete', index, id, version } };
-    const source = sourceOf(change.after, rowPlan(change.after));
-    if (typeof source === 'number') {
-      const message = `Column «${change.after.columns[source] ?? ''}» does not hold what its type or \`as\` promises.`;
+    if (change.op === 'delete') {
+      const bequeaths = change.otherKey === undefined ? {} : { bequeaths: [] };
+      return { kind: 'write', write: { action: 'delete', index, id, version, ...bequeaths } };
+    }
+    const plan = rowPlan(change.after);
+    const whole = change.after.json();
+    const mayLack = change.patch !== undefined || placeholder.mayBeIn(whole);
+    const built = mayLack ? partial(change, plan) : sourceOf(change.after, whole, plan);
+    if (typeof built === 'number') {
+      const message = `Column «${change.after.columns[built] ?? ''}» does not hold what its type or \`as\` promises.`;
       return refuse({ code: 'VALUE_NOT_CONVERTIBLE', message }, placeText(record));
     }
-    return { kind: 'write', write: { action: 'index', index, id, version, source: Buffer.from(source) } };
+    if (typeof built === 'string') {
+      return { kind: 'write', write: { action: 'index', index, id, version, source: Buffer.from(built) } };
+    }
+    const { source } = built;
+    const steps = isWhole(built) ? {} : { steps: [built] };
+    return { kind: 'write', write: { action: 'index', index, id, version, source, ...steps } };
   };
 }
 
@@ -153,19 +177,33 @@ function planKey({ schema, columns }: Row) {
   return { schema, converts };
 }
 
+/** A patch of the row as a patch of the document. */
+function renamed(definition: DocumentDefinition, { set, removed, truncated }: Patch): Patch {
+  const inDocument = (path: Path): readonly Path[] =>
+    fieldsOf(definition, path.slice(0, 1)).map(({ name }) => [name, ...path.slice(1)]);
+  return {
+    set: set.flatMap(({ path, text }) => inDocument(path).map((found) => ({ path: found, text }))),
+    removed: removed.flatMap(inDocument),
+    truncated: truncated.flatMap(({ path, size }) => inDocument(path).map((found) => ({ path: found, size }))),
+  };
+}
+
 /** The document's text; the number of a column that cannot be converted instead. */
-function sourceOf(row: Row, plan: Plan): string | number {
-  const whole = row.json();
-  if (!plan.keepsOrder || whole.includes(withheldText) || whole.includes(withheldBase64)) return assembled(row, plan);
+function sourceOf(row: Row, whole: string, plan: Plan): string | number {
+  if (!plan.keepsOrder) return assembled(row, plan.fields);
   return plan.columns.length === 0 ? whole : row.rewritten(plan.columns, plan.edits);
 }
 
-/** Field by field. A withheld value is no value: the field is left out, so that the placeholder is never indexed (D7). */
-function assembled(row: Row, { fields }: Plan): string | number {
+/** Field by field, but for those that `leaveOut` names. */
+function assembled(
+  row: Row,
+  fields: Plan['fields'],
+  leaveOut?: (text: string, name: string) => boolean,
+): string | number {
   let out = '{';
-  for (const { token, column, convert } of fields) {
+  for (const { token, name, column, convert } of fields) {
     const text = row.text(column);
-    if (withheld.has(text)) continue;
+    if (leaveOut?.(text, name) === true) continue;
     const value = convert === undefined ? text : convert(text);
     if (value === undefined) return column;
     out += out.length === 1 ? token + value : `,${token}${value}`;

@@ -78,6 +78,11 @@ export const documentDefinitionSchema = z.strictObject({
         ),
     })
     .default({ overlong: 'reject' }),
+  unavailableValue: z
+    .string()
+    .min(1)
+    .default('__debezium_unavailable_value')
+    .describe('The connector’s `unavailable.value.placeholder`: what stands where the database sent no value'),
   epoch: z
     .int()
     .min(0)

@@ -1,5 +1,6 @@
 import type { RowChange, RowSchema } from './change-event.ts';
 import type { Failure } from './outcome.ts';
+import type { Step } from './partial-document.ts';
 import type { ExternalVersion } from './position.ts';
 
 /** Where a write goes and which version it carries. */
@@ -10,6 +11,11 @@ export interface WriteTarget {
   readonly id: string;
   readonly routing?: string;
   readonly version: ExternalVersion;
+  /**
+   * Present if the row goes on under another primary key: the document as it was, after these steps, is to be remembered
+   * until the row's next document has taken from it what the source did not send (D7).
+   */
+  readonly bequeaths?: readonly Step[];
 }
 
 export interface IndexWrite extends WriteTarget {
@@ -19,6 +25,8 @@ export interface IndexWrite extends WriteTarget {
    * it is settled, and what lives outside the heap is not copied by the garbage collector meanwhile.
    */
   readonly source: Buffer;
+  /** What makes the document whole, in the order of its changes; absent if `source` is the whole document. */
+  readonly steps?: readonly Step[];
 }
 
 export interface DeleteWrite extends WriteTarget {
