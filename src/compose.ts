@@ -26,6 +26,7 @@ import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { listTopics } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
+import type { LoadedTransform } from './mapping/transform.ts';
 import type { Failure } from './model/outcome.ts';
 import { startHttp } from './observability/http.ts';
 import type { Logger } from './observability/logger.ts';
@@ -41,7 +42,10 @@ import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
 import { createRegistry } from './schema-registry/registry.ts';
 
-export type Documents = readonly LoadedDocument<DocumentDefinition>[];
+/** A mapping file, and the module that its `transform` names. */
+export type Documents = readonly (LoadedDocument<DocumentDefinition> & {
+  readonly transform?: LoadedTransform | undefined;
+})[];
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -150,6 +154,7 @@ export async function runService(
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic),
+      redact: routes.redactOf(topic),
     }),
     ...config.elasticsearch,
     maxBytesHeld: config.limits.maxBytesHeld,

@@ -57,6 +57,16 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'The field comes with the next change of that value. To have all at once, take a snapshot anew; REPLICA IDENTITY FULL sends every value always.',
   },
+  FILTER_UNDECIDED: {
+    meaning: 'The record does not tell whether its row is one of those that become documents.',
+    directive: 'dead-letter',
+    nextStep: 'Use columns in `where` that are always sent; REPLICA IDENTITY FULL sends every value always.',
+  },
+  TRANSFORM_FAILED: {
+    meaning: 'The `transform` of the mapping file threw, or gave something that is no document.',
+    directive: 'dead-letter',
+    nextStep: 'Correct the named line, restart, and replay the dead letter.',
+  },
   RECORD_NOT_HANDLED: {
     meaning: 'Handling the record threw an exception: a defect of Sluice.',
     directive: 'dead-letter',

@@ -3,7 +3,7 @@
  */
 import type { Client } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
-import { exactTree } from '../model/partial-document.ts';
+import { exactTree } from '../model/exact-json.ts';
 import type { DocumentPlace, DocumentReader } from '../pipeline/ports.ts';
 import { outcomeOf } from './bulk-outcome.ts';
 import { askText } from './request.ts';

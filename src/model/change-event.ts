@@ -125,6 +125,7 @@ export interface Truncate extends Said {
 
 export type IgnoredReason =
   | 'tombstone-without-key'
+  | 'tombstone-without-id'
   | 'heartbeat'
   | 'schema-change'
   | 'notification'

@@ -1,4 +1,4 @@
-import type { RowChange, RowSchema } from './change-event.ts';
+import type { IgnoredReason, RowChange, RowSchema } from './change-event.ts';
 import type { Failure } from './outcome.ts';
 import type { Step } from './partial-document.ts';
 import type { ExternalVersion } from './position.ts';
@@ -35,9 +35,18 @@ export interface DeleteWrite extends WriteTarget {
 
 export type DocumentWrite = IndexWrite | DeleteWrite;
 
-/** What a mapper makes of a row change: a write, or the reason why this change can never become one. */
+/** What a mapper makes of a row change. */
 export type Mapped =
-  { readonly kind: 'write'; readonly write: DocumentWrite } | { readonly kind: 'refused'; readonly failure: Failure };
+  | {
+      readonly kind: 'write';
+      readonly write: DocumentWrite;
+      /** The delete of the document that the row had before, where it changed its place without a change of its key. */
+      readonly also?: DocumentWrite;
+    }
+  /** Nothing is to be done. */
+  | { readonly kind: 'ignored'; readonly reason: IgnoredReason }
+  /** This change can never become a write. */
+  | { readonly kind: 'refused'; readonly failure: Failure };
 
 /** Row → document write, compiled once per topic; total and synchronous. */
 export type DocumentMapper = (change: RowChange) => Mapped;

@@ -5,6 +5,7 @@
  * Numbers keep their digits: they are never parsed.
  */
 import type { Patch } from './change-event.ts';
+import { exactTree, isExactNumber } from './exact-json.ts';
 
 /** A field's place in a document, from its top. */
 export type Path = readonly string[];
@@ -23,22 +24,7 @@ export interface Step {
 
 type Node = Record<string, unknown> | unknown[];
 
-/** ECMAScript 2026, of which the compiler's library does not know yet: a number's own text, and text that stays as it is. */
-const { rawJSON, isRawJSON } = JSON as typeof JSON & {
-  rawJSON(text: string): unknown;
-  isRawJSON(value: unknown): boolean;
-};
-
-function exact(_name: string, value: unknown, context?: { readonly source?: string }): unknown {
-  return typeof value === 'number' && context?.source !== undefined ? rawJSON(context.source) : value;
-}
-
-/** The value of a valid JSON text, with its numbers' digits; `JSON.stringify` writes it as it was. */
-export function exactTree(text: string): unknown {
-  return JSON.parse(text, exact);
-}
-
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !isRawJSON(value);
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !isExactNumber(value);
 
 function get(tree: unknown, path: Path): unknown {
   let at = tree;
