@@ -94,10 +94,20 @@ interface Said {
   readonly key: Row | null;
 }
 
+/** What a change says of a row that it does not carry whole (MongoDB without lookup, Cassandra's cells): all else stays as the document has it. */
+export interface Patch {
+  /** Deeper changes: at each path (from the row's top) the JSON text is put; objects on the way are made, and a part that is a number is an element of an array. */
+  readonly set: readonly { readonly path: readonly string[]; readonly text: string }[];
+  readonly removed: readonly (readonly string[])[];
+  readonly truncated: readonly { readonly path: readonly string[]; readonly size: number }[];
+}
+
 export interface Upsert extends Said {
   readonly op: 'read' | 'create' | 'update';
   readonly before: Row | null;
   readonly after: Row;
+  /** Present if `after` holds only the columns that the change names, and the others are as they were. */
+  readonly patch?: Patch;
 }
 
 export interface Delete extends Said {
@@ -119,6 +129,8 @@ export type IgnoredReason =
   | 'transaction-metadata'
   | 'logical-message'
   | 'truncate'
+  /** An update of a document that was gone when its connector looked it up: the delete follows. */
+  | 'no-image'
   | 'not-mapped';
 
 export interface Ignored {
