@@ -9,7 +9,7 @@
 import type { ColumnSchema, Patch, Row, RowSchema } from '../model/change-event.ts';
 import type { Envelope, EnvelopeSays, ReadEnvelope } from './debezium.ts';
 import type { RowReader } from './json-row.ts';
-import { createRowReader } from './json-row.ts';
+import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import type { Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { EnvelopeOrigin } from './origin.ts';
@@ -18,7 +18,7 @@ const noPatch: Patch = { set: [], removed: [], truncated: [] };
 
 /** `cells` reads `after` as it comes. */
 export function createCassandraReader(cells: RowReader): ReadEnvelope {
-  const rows = createRowReader();
+  const rows = createRowReader(maxDocumentShapes);
   const schemas = new WeakMap<RowSchema, RowSchema>();
   let cellShape: Shape | undefined;
 

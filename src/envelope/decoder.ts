@@ -20,7 +20,7 @@ import { createConnectorReaders } from './connectors.ts';
 import type { EnvelopeSays, ImageReaders, ReadEnvelope } from './debezium.ts';
 import { envelopeParts, operationOf } from './debezium.ts';
 import { deletedColumnOf, isFlattened, readFlattened, readFlattenedDocument } from './flattened.ts';
-import { createRowReader, scalarRow } from './json-row.ts';
+import { createRowReader, maxDocumentShapes, scalarRow } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { createIdRenamer, metadataId } from './metadata-id.ts';
@@ -48,6 +48,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
   const data = createMessageReader();
   const connectors = createConnectorReaders(readers);
+  const documents = createRowReader(maxDocumentShapes);
   const renamedSchema = createIdRenamer();
   const mayBeEnvelope = form.name !== 'outbox' && form.name !== 'rows' && form.name !== 'flattened';
   // Connect's StringConverter, and applications, write keys that are no JSON.
@@ -111,7 +112,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   };
 
   const asDocument: Reading = ({ record, key, message: { text, at, schema: carried }, scanned }) =>
-    readFlattenedDocument(record, key, { text, at, scanned, schema: renamedSchema(carried?.row) }, readers.after);
+    readFlattenedDocument(record, key, { text, at, scanned, schema: renamedSchema(carried?.row) }, documents);
 
   const asFlattenedRow = (columns: readonly string[]): Reading =>
     columns.includes(metadataId) ? asDocument : asRow(deletedColumnOf(columns));

@@ -143,8 +143,25 @@ const date: Plain = (text) => {
   const count = /^\{\s*"\$numberLong"\s*:\s*"(-?\d+)"\s*\}$/.exec(text)?.[1] ?? text;
   if (!/^-?\d+$/.test(count)) return undefined;
   const moment = Number(count);
-  return moment < firstMoment || moment > lastMoment ? count : `"${new Date(moment).toISOString()}"`;
+  return moment < firstMoment || moment > lastMoment ? count : `"${momentText(moment)}"`;
 };
+
+const millisecondsPerDay = 86_400_000;
+/** Moments that follow each other are mostly of a few days. */
+let lastDay = 0;
+let lastDate = '1970-01-01T';
+
+function momentText(moment: number): string {
+  const day = Math.floor(moment / millisecondsPerDay);
+  if (day !== lastDay) {
+    lastDate = new Date(day * millisecondsPerDay).toISOString().slice(0, lastDate.length);
+    lastDay = day;
+  }
+  const rest = moment - day * millisecondsPerDay;
+  const digits = (value: number, count: number): string => String(Math.floor(value)).padStart(count, '0');
+  const clock = `${digits(rest / 3_600_000, 2)}:${digits((rest / 60_000) % 60, 2)}:${digits((rest / 1000) % 60, 2)}`;
+  return `${lastDate}${clock}.${digits(rest % 1000, 3)}Z`;
+}
 
 const timestamp: Plain = (text) => {
   const [t, i] = fieldsOf(text, 't', 'i') ?? [];

@@ -5,7 +5,7 @@
 import type { Patch, Row } from '../model/change-event.ts';
 import type { Envelope, EnvelopeSays, ReadEnvelope } from './debezium.ts';
 import { plainJson } from './extended-json.ts';
-import { createRowReader } from './json-row.ts';
+import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import { oneLine, scanObject } from './json-scan.ts';
 import { jsonValue } from './json-value.ts';
 import { metadataId, renamedId } from './metadata-id.ts';
@@ -18,7 +18,7 @@ export interface MongoReader {
 }
 
 export function createMongoReader(): MongoReader {
-  const rows = createRowReader();
+  const rows = createRowReader(maxDocumentShapes);
   const keys = createRowReader();
 
   const keyOf = (key: Row): Row => {

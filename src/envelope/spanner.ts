@@ -9,13 +9,13 @@ import type { Patch, Row, Upsert } from '../model/change-event.ts';
 import type { EnvelopeSays, ImageReaders, ReadEnvelope } from './debezium.ts';
 import { readEnvelope } from './debezium.ts';
 import type { RowReader } from './json-row.ts';
-import { createRowReader } from './json-row.ts';
+import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import { sourceOf } from './origin.ts';
 
 const noPatch: Patch = { set: [], removed: [], truncated: [] };
 
 export function createSpannerReader(readers: ImageReaders): ReadEnvelope {
-  const rows = createRowReader();
+  const rows = createRowReader(maxDocumentShapes);
   return (record, key, envelope): EnvelopeSays => {
     const said = readEnvelope(record, key, envelope, readers);
     if (typeof said === 'string' || 'code' in said || said.op !== 'update') return said;

@@ -37,6 +37,16 @@ test('every type of extended JSON becomes what a person would have written, in s
   }
 });
 
+test('a date is what JavaScript makes of its milliseconds, on every day of four-digit years', () => {
+  const moments = [
+    0, -1, 86_399_999, 86_400_000, -62_167_219_200_000, 253_402_300_799_999, 951_782_400_000, 1_709_164_800_001,
+  ];
+  for (const moment of [...moments, ...moments.toReversed()]) {
+    assert.equal(plainJson(`{"$date":${moment}}`), JSON.stringify(new Date(moment)));
+  }
+  assert.equal(plainJson('{"$date":-62167219200001}'), '-62167219200001');
+});
+
 test('an object that only resembles a type stays as it is', () => {
   for (const text of [
     '{"$ref":"orders","$id":"7","$db":"shop"}',
