@@ -139,7 +139,11 @@ const firstMoment = -62_167_219_200_000;
 const lastMoment = 253_402_300_799_999;
 
 const date: Plain = (text) => {
-  if (text.startsWith('"')) return text;
+  if (text.startsWith('"')) {
+    // Relaxed mode leaves out milliseconds that are zero; a date has one text, whichever mode wrote it.
+    const moment = /^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z"$/.test(text) ? Date.parse(text.slice(1, -1)) : NaN;
+    return Number.isNaN(moment) ? text : `"${momentText(moment)}"`;
+  }
   const count = /^\{\s*"\$numberLong"\s*:\s*"(-?\d+)"\s*\}$/.exec(text)?.[1] ?? text;
   if (!/^-?\d+$/.test(count)) return undefined;
   const moment = Number(count);

@@ -150,7 +150,8 @@ function truncatedOf(value: unknown): { path: readonly string[]; size: number }[
   const arrays = value.map((array: unknown) => {
     if (typeof array !== 'object' || array === null || !('field' in array) || !('size' in array)) return undefined;
     const { field, size } = array;
-    return typeof field === 'string' && typeof size === 'number' ? { path: field.split('.'), size } : undefined;
+    const isSize = typeof size === 'number' && Number.isInteger(size) && size >= 0;
+    return typeof field === 'string' && isSize ? { path: field.split('.'), size } : undefined;
   });
   return arrays.every((array) => array !== undefined) ? arrays : undefined;
 }

@@ -149,6 +149,7 @@ test('an update says what it changed, or it is ignored; a change without an imag
     { removedFields: [1] },
     { truncatedArrays: [{ field: 'a' }] },
     { truncatedArrays: {} },
+    { truncatedArrays: [{ field: 'a', size: -1 }] },
   ]) {
     assert.match(update({ updateDescription: broken }), /`updateDescription` cannot be read/);
   }

@@ -89,7 +89,7 @@ const expectations: Readonly<Record<string, Expected>> = {
   'mongodb/create-with-object-id': {
     op: 'create',
     ...mongo,
-    written: '{"shop":3,"at":"1970-01-01T00:00:00Z"} {"id":"own","open":true}',
+    written: '{"shop":3,"at":"1970-01-01T00:00:00.000Z"} {"id":"own","open":true}',
   },
   'mongodb/delete': { op: 'delete', ...mongo, written: 'delete 1004' },
   'mongodb/read-all-types': {
