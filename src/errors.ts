@@ -82,6 +82,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'go-on',
     nextStep: 'Rebuild the index, or delete its documents by hand.',
   },
+  RANGE_DELETE_REFUSED: {
+    meaning: 'Many rows were deleted at once, by a range or a whole partition of Cassandra, and the record names none.',
+    directive: 'dead-letter',
+    nextStep:
+      'Delete the documents of the range that the dead letter tells of by hand (`_delete_by_query`), or rebuild the index.',
+  },
   DOCUMENT_REJECTED: {
     meaning: 'Elasticsearch can never accept this document, mostly because a value does not fit the mapping.',
     directive: 'dead-letter',

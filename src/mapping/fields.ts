@@ -2,6 +2,8 @@
  * Which fields a document has, and what fills each.
  */
 import type { DocumentDefinition } from './definition.ts';
+import type { Masking } from './masking.ts';
+import { isMasking } from './masking.ts';
 
 /** A field of the document. */
 export interface FieldSource {
@@ -55,4 +57,13 @@ function located(from: string, columns: readonly string[]): { column: string; in
     if (columns.includes(column)) return { column, inside: parts.slice(length) };
   }
   return { column: from, inside: [] };
+}
+
+/** The columns that the definition masks, by what is done with each. */
+export function maskedColumns({ fields }: DocumentDefinition): ReadonlyMap<string, Masking> {
+  const columns = new Map<string, Masking>();
+  for (const [name, { from = name, as }] of Object.entries(fields)) {
+    if (isMasking(as)) columns.set(from, as);
+  }
+  return columns;
 }

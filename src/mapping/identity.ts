@@ -11,7 +11,8 @@ import type { Failure } from '../model/outcome.ts';
 import type { DocumentDefinition } from './definition.ts';
 import type { IdPart } from './document-id.ts';
 import { documentId, idOf, textOf } from './document-id.ts';
-import { maskedColumns, maskingConversion } from './masking.ts';
+import { maskedColumns } from './fields.ts';
+import { maskingConversion } from './masking.ts';
 import { planned } from './plan.ts';
 
 export interface Identity {

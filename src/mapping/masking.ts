@@ -5,7 +5,6 @@ import { createHmac } from 'node:crypto';
 import type { Conversion } from '../convert/types.ts';
 import type { Convert } from '../model/change-event.ts';
 import { exactTree, isExactNumber } from '../model/exact-json.ts';
-import type { DocumentDefinition } from './definition.ts';
 
 /** What `as` may say, and what it does. */
 export const maskings = {
@@ -36,15 +35,6 @@ function hashWith(hashKey: string | undefined): Convert {
     const value = text.startsWith('"') ? (JSON.parse(text) as string) : text;
     return `"${createHmac('sha256', hashKey).update(value).digest('base64url')}"`;
   };
-}
-
-/** The columns that the definition masks, by what is done with each. */
-export function maskedColumns({ fields }: DocumentDefinition): ReadonlyMap<string, Masking> {
-  const columns = new Map<string, Masking>();
-  for (const [name, { from = name, as }] of Object.entries(fields)) {
-    if (isMasking(as)) columns.set(from, as);
-  }
-  return columns;
 }
 
 /**

@@ -132,6 +132,8 @@ export type IgnoredReason =
   | 'transaction-metadata'
   | 'logical-message'
   | 'truncate'
+  /** An update of a document that was gone when its connector looked it up: the delete follows. */
+  | 'no-image'
   | 'not-mapped';
 
 export interface Ignored {

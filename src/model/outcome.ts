@@ -17,6 +17,7 @@ export type FailureCode =
   | 'RECORD_NOT_HANDLED'
   | 'ID_TOO_LONG'
   | 'TRUNCATE_REFUSED'
+  | 'RANGE_DELETE_REFUSED'
   // documents that Elasticsearch refuses
   | 'DOCUMENT_REJECTED'
   | 'DOCUMENT_TOO_LARGE'
