@@ -12,7 +12,8 @@ import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
-import type { Health } from './elasticsearch/health.ts';
+import { engineTitles } from './elasticsearch/engine.ts';
+import type { Replacement } from './elasticsearch/field-types.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
@@ -118,8 +119,7 @@ export async function runService(
   const kafka = await openKafka(config, kafkaLog);
   const client = await openElasticsearch(config);
   const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
-  const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
-  if (!health.ok) mindHealth(health, logger);
+  await expectElasticsearch(client, config, logger);
   const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
 
@@ -128,7 +128,7 @@ export async function runService(
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
     const found = await admin.ensure(definition);
-    if (found.state === 'created') logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+    if (found.state === 'created') tellCreated(alias, found.replaced, logger);
     return found.state === 'failed' ? found.failure : undefined;
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
@@ -177,9 +177,29 @@ export async function runService(
   }
 }
 
-function mindHealth({ failure }: Extract<Health, { readonly ok: false }>, logger: Logger): void {
-  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED') throw new SluiceError([failure]);
+/** Says who is there. Throws a SluiceError for what will not heal by waiting. */
+async function expectElasticsearch(client: Client, { elasticsearch }: Config, logger: Logger): Promise<void> {
+  const { engine, requestTimeoutMs } = elasticsearch;
+  const health = await checkElasticsearch(client, requestTimeoutMs, engine);
+  if (health.ok) {
+    logger.info(
+      { engine, version: health.version },
+      `${engineTitles[engine]} ${health.version ?? 'of unknown version'}.`,
+    );
+    return;
+  }
+  const { failure } = health;
+  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED' || directiveOf(failure) === 'stop') {
+    throw new SluiceError([failure]);
+  }
   logger.warn({ code: failure.code }, `${explain(failure)} Records are read and wait.`);
+}
+
+function tellCreated(alias: string, replaced: readonly Replacement[], logger: Logger): void {
+  logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+  if (replaced.length === 0) return;
+  const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
+  logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
 }
 
 function kafkaError(error: unknown): never {

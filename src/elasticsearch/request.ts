@@ -5,6 +5,8 @@ import type { Client } from '@elastic/elasticsearch';
 import { errors } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
+import type { EngineName } from './engine.ts';
+import { engineIn } from './engine.ts';
 
 export interface RequestParams {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -15,9 +17,20 @@ export interface RequestParams {
   readonly bulkBody?: Buffer;
 }
 
+/** `engine` is who says of itself that it answered. */
 export type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
-  | { readonly kind: 'refused'; readonly status: number; readonly cause: ErrorCause | undefined }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly body: unknown;
+      readonly engine: EngineName | undefined;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly cause: ErrorCause | undefined;
+      readonly engine: EngineName | undefined;
+    }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
@@ -37,13 +50,13 @@ export async function ask(
   const timer = setTimeout(abort, timeoutMs);
   signal?.addEventListener('abort', abort);
   try {
-    const { statusCode, body } = await client.transport.request(params, {
+    const { statusCode, body, headers } = await client.transport.request(params, {
       signal: ended.signal,
       maxRetries: 0,
       requestTimeout: timeoutMs,
       meta: true,
     });
-    return { kind: 'answered', status: statusCode, body };
+    return { kind: 'answered', status: statusCode, body, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     return answerOf(error, timeoutMs);
@@ -56,7 +69,8 @@ export async function ask(
 /** The client's errors hold the connection with all its settings; only what is said here leaves this room. */
 function answerOf(error: unknown, timeoutMs: number): Answer {
   if (error instanceof errors.ResponseError) {
-    return { kind: 'refused', status: error.statusCode ?? 0, cause: causeOf(error.body) };
+    const { statusCode: status = 0 } = error;
+    return { kind: 'refused', status, cause: causeOf(error.body), engine: engineIn(error.headers) };
   }
   if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) {
     const message = `Elasticsearch did not answer within ${timeoutMs} ms.`;
@@ -67,7 +81,8 @@ function answerOf(error: unknown, timeoutMs: number): Answer {
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
   }
   if (error instanceof errors.ProductNotSupportedError) {
-    const message = 'What answers is not Elasticsearch: its product header is missing.';
+    const message =
+      'What answers is not Elasticsearch: its product header is missing. For OpenSearch, set `elasticsearch.engine`.';
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
   }
   const name = error instanceof Error ? error.name : typeof error;
