@@ -14,6 +14,7 @@ import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
+import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
@@ -119,9 +120,12 @@ export async function runService(
   const kafka = await openKafka(config, kafkaLog);
   const client = await openElasticsearch(config);
   const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
-  await expectElasticsearch(client, config, logger);
+  const { engine, requestTimeoutMs } = config.elasticsearch;
+  const health = await checkElasticsearch(client, requestTimeoutMs, engine);
+  if (!health.ok) mindHealth(health, logger);
   const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
+  if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
   const sink = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
@@ -177,22 +181,21 @@ export async function runService(
   }
 }
 
-/** Says who is there. Throws a SluiceError for what will not heal by waiting. */
-async function expectElasticsearch(client: Client, { elasticsearch }: Config, logger: Logger): Promise<void> {
-  const { engine, requestTimeoutMs } = elasticsearch;
-  const health = await checkElasticsearch(client, requestTimeoutMs, engine);
-  if (health.ok) {
-    logger.info(
-      { engine, version: health.version },
-      `${engineTitles[engine]} ${health.version ?? 'of unknown version'}.`,
-    );
-    return;
-  }
-  const { failure } = health;
-  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED' || directiveOf(failure) === 'stop') {
+/** Throws a SluiceError for what will not heal by waiting. */
+function mindHealth({ failure }: Extract<Health, { readonly ok: false }>, logger: Logger): void {
+  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED' || directiveOf(failure) === 'stop')
     throw new SluiceError([failure]);
-  }
   logger.warn({ code: failure.code }, `${explain(failure)} Records are read and wait.`);
+}
+
+/** Where nodes are, without the credentials that a URL may hold. */
+export function originsOf(nodes: readonly string[]): string {
+  return nodes.map((node) => new URL(node).origin).join(', ');
+}
+
+function tellEngine(version: string | undefined, { elasticsearch: { engine, nodes } }: Config, logger: Logger): void {
+  const what = version === undefined ? engineTitles[engine] : `${engineTitles[engine]} ${version}`;
+  logger.info({ engine, version }, `Writing to ${what} at ${originsOf(nodes)}.`);
 }
 
 function tellCreated(alias: string, replaced: readonly Replacement[], logger: Logger): void {

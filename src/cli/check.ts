@@ -1,4 +1,4 @@
-import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry } from '../compose.ts';
+import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
 import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
@@ -55,7 +55,7 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
   const client = await openElasticsearch(config);
   const { engine, nodes, requestTimeoutMs } = config.elasticsearch;
   const health = await checkElasticsearch(client, requestTimeoutMs, engine);
-  const where = `${engineTitles[engine]} at ${nodes.join(', ')}`;
+  const where = `${engineTitles[engine]} at ${originsOf(nodes)}`;
   if (!health.ok) {
     yield { what: where, failures: [health.failure] };
     return;

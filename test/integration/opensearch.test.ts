@@ -14,7 +14,7 @@ test('every document in OpenSearch equals its row, after each step of the story'
   await using scene = await setScene({ ...addresses, name: 'opensearch_road' });
   const environment = { SLUICE_ELASTICSEARCH_ENGINE: 'opensearch' };
   await using sluice = await startReadySluice({ ...addresses, ...scene, environment });
-  assert.match(sluice.output(), /OpenSearch \d+\.\d+\.\d+\./);
+  assert.match(sluice.output(), /Writing to OpenSearch \d+\.\d+\.\d+ at http/);
   await walk(scene, sluice);
   assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
 });
