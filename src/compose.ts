@@ -121,7 +121,7 @@ export async function runService(
   const client = await openElasticsearch(config);
   const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
   const { engine, requestTimeoutMs } = config.elasticsearch;
-  const health = await checkElasticsearch(client, requestTimeoutMs, engine);
+  let health = await checkElasticsearch(client, requestTimeoutMs, engine);
   if (!health.ok) mindHealth(health, logger);
   const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
@@ -131,6 +131,9 @@ export async function runService(
   const sink = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
+    // It was not there at the start; what has come since may be the other engine.
+    if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
+    if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
     const found = await admin.ensure(definition);
     if (found.state === 'created') tellCreated(alias, found.replaced, logger);
     return found.state === 'failed' ? found.failure : undefined;
