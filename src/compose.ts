@@ -13,6 +13,8 @@ import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
 import { createDocumentReader } from './elasticsearch/document-reader.ts';
+import { engineTitles } from './elasticsearch/engine.ts';
+import type { Replacement } from './elasticsearch/field-types.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
@@ -124,17 +126,22 @@ export async function runService(
   const kafka = await openKafka(config, kafkaLog);
   const client = await openElasticsearch(config);
   const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
-  const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
+  const { engine, requestTimeoutMs } = config.elasticsearch;
+  let health = await checkElasticsearch(client, requestTimeoutMs, engine);
   if (!health.ok) mindHealth(health, logger);
   const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
+  if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
   const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
+    // It was not there at the start; what has come since may be the other engine.
+    if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
+    if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
     const found = await admin.ensure(definition);
-    if (found.state === 'created') logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+    if (found.state === 'created') tellCreated(alias, found.replaced, logger);
     return found.state === 'failed' ? found.failure : undefined;
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
@@ -185,9 +192,28 @@ export async function runService(
   }
 }
 
+/** Throws a SluiceError for what will not heal by waiting. */
 function mindHealth({ failure }: Extract<Health, { readonly ok: false }>, logger: Logger): void {
-  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED') throw new SluiceError([failure]);
+  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED' || directiveOf(failure) === 'stop')
+    throw new SluiceError([failure]);
   logger.warn({ code: failure.code }, `${explain(failure)} Records are read and wait.`);
+}
+
+/** Where nodes are, without the credentials that a URL may hold. */
+export function originsOf(nodes: readonly string[]): string {
+  return nodes.map((node) => new URL(node).origin).join(', ');
+}
+
+function tellEngine(version: string | undefined, { elasticsearch: { engine, nodes } }: Config, logger: Logger): void {
+  const what = version === undefined ? engineTitles[engine] : `${engineTitles[engine]} ${version}`;
+  logger.info({ engine, version }, `Writing to ${what} at ${originsOf(nodes)}.`);
+}
+
+function tellCreated(alias: string, replaced: readonly Replacement[], logger: Logger): void {
+  logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+  if (replaced.length === 0) return;
+  const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
+  logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
 }
 
 function kafkaError(error: unknown): never {

@@ -129,6 +129,11 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'retry',
     nextStep: 'Look for a proxy between Sluice and Elasticsearch that changes answers.',
   },
+  ELASTICSEARCH_ENGINE_WRONG: {
+    meaning: 'The server is OpenSearch where Elasticsearch is configured, or the reverse.',
+    directive: 'stop',
+    nextStep: 'Set `elasticsearch.engine` (or SLUICE_ELASTICSEARCH_ENGINE) to the engine that answers.',
+  },
   INDEX_MISSING: {
     meaning: 'The alias or index is not there (any more).',
     directive: 'pause',

@@ -1,4 +1,5 @@
-import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry } from '../compose.ts';
+import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
+import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
@@ -52,8 +53,9 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
     await registry.close();
   }
   const client = await openElasticsearch(config);
-  const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
-  const where = `Elasticsearch at ${config.elasticsearch.nodes.join(', ')}`;
+  const { engine, nodes, requestTimeoutMs } = config.elasticsearch;
+  const health = await checkElasticsearch(client, requestTimeoutMs, engine);
+  const where = `${engineTitles[engine]} at ${originsOf(nodes)}`;
   if (!health.ok) {
     yield { what: where, failures: [health.failure] };
     return;

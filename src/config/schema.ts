@@ -61,6 +61,7 @@ const elasticsearch = z.strictObject({
     .array(z.url({ protocol: /^https?$/ }))
     .min(1)
     .describe('URLs of nodes'),
+  engine: z.enum(['elasticsearch', 'opensearch']).default('elasticsearch').describe('What runs there'),
   username: z.string().optional().describe('User, for basic authentication'),
   password: z.string().optional().describe('Password'),
   apiKey: z.string().optional().describe('API key, encoded as Kibana shows it'),

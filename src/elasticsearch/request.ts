@@ -6,6 +6,8 @@ import type { Client } from '@elastic/elasticsearch';
 import { errors } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
+import type { EngineName } from './engine.ts';
+import { engineIn } from './engine.ts';
 
 export interface RequestParams {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -16,9 +18,20 @@ export interface RequestParams {
   readonly bulkBody?: Buffer;
 }
 
+/** `engine` is who says of itself that it answered. */
 export type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
-  | { readonly kind: 'refused'; readonly status: number; readonly cause: ErrorCause | undefined }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly body: unknown;
+      readonly engine: EngineName | undefined;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly cause: ErrorCause | undefined;
+      readonly engine: EngineName | undefined;
+    }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
@@ -40,14 +53,15 @@ export async function ask(
   const timer = setTimeout(abort, timeoutMs);
   signal?.addEventListener('abort', abort);
   try {
-    const { statusCode, body } = await client.transport.request(params, {
+    const { statusCode, body, headers } = await client.transport.request(params, {
       signal: ended.signal,
       maxRetries: 0,
       requestTimeout: timeoutMs,
       meta: true,
       ...(read && { asStream: true }),
     });
-    return { kind: 'answered', status: statusCode, body: read === undefined ? body : await read(body) };
+    const whole = read === undefined ? body : await read(body);
+    return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     return answerOf(error, timeoutMs);
@@ -70,7 +84,7 @@ export async function askText(
   if (answer.kind !== 'answered') return answer;
   const text = String(answer.body);
   if (answer.status < 400) return { kind: 'answered', text };
-  return { kind: 'refused', status: answer.status, cause: causeOf(jsonOf(text)) };
+  return { kind: 'refused', status: answer.status, cause: causeOf(jsonOf(text)), engine: answer.engine };
 }
 
 async function textOf(body: unknown): Promise<string> {
@@ -91,7 +105,8 @@ function jsonOf(text: string): unknown {
 /** The client's errors hold the connection with all its settings; only what is said here leaves this room. */
 function answerOf(error: unknown, timeoutMs: number): Answer {
   if (error instanceof errors.ResponseError) {
-    return { kind: 'refused', status: error.statusCode ?? 0, cause: causeOf(error.body) };
+    const { statusCode: status = 0 } = error;
+    return { kind: 'refused', status, cause: causeOf(error.body), engine: engineIn(error.headers) };
   }
   if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) {
     const message = `Elasticsearch did not answer within ${timeoutMs} ms.`;
@@ -102,7 +117,8 @@ function answerOf(error: unknown, timeoutMs: number): Answer {
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
   }
   if (error instanceof errors.ProductNotSupportedError) {
-    const message = 'What answers is not Elasticsearch: its product header is missing.';
+    const message =
+      'What answers is not Elasticsearch: its product header is missing. For OpenSearch, set `elasticsearch.engine`.';
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
   }
   const name = error instanceof Error ? error.name : typeof error;

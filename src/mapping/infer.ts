@@ -20,11 +20,11 @@ const defaultSettings = { 'index.gc_deletes': '1h' };
 /** What the file says wins, field by field. */
 export function defineIndex(definition: DocumentDefinition, schemas: readonly RowSchema[]): IndexDefinition {
   const { settings, mappings } = definition.index;
-  const given = mappings['properties'];
-  const properties = {
-    ...inferredProperties(definition, schemas),
-    ...(typeof given === 'object' && given !== null ? given : {}),
-  };
+  const { properties: givenProperties } = mappings;
+  const given = typeof givenProperties === 'object' && givenProperties !== null ? givenProperties : {};
+  const inferred = inferredProperties(definition, schemas);
+  const properties = { ...inferred, ...given };
+  const ours = Object.keys(inferred).filter((name) => !(name in given));
   return {
     alias: definition.document,
     settings: { ...defaultSettings, ...settings },
@@ -35,6 +35,7 @@ export function defineIndex(definition: DocumentDefinition, schemas: readonly Ro
       ...mappings,
       properties,
     },
+    ...(ours.length > 0 && { inferred: ours }),
   };
 }
 

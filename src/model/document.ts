@@ -57,6 +57,11 @@ export interface IndexDefinition {
   readonly alias: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly mappings: Readonly<Record<string, unknown>>;
+  /**
+   * Names of the properties that nobody wrote: a server that lacks the type of one gets another for it, where the type of any
+   * other property is left to the server to refuse.
+   */
+  readonly inferred?: readonly string[];
 }
 
 /** Makes the definition of a document's index; without a schema, from the mapping file alone. */
