@@ -42,6 +42,7 @@ import { withWithheld } from './pipeline/withheld.ts';
 import { createRoutes } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
+import type { Registry, RegistryObserver } from './schema-registry/registry.ts';
 import { createRegistry } from './schema-registry/registry.ts';
 
 /** A mapping file, and the module that its `transform` names. */
@@ -94,10 +95,24 @@ export async function openElasticsearch({ elasticsearch }: Config): Promise<Clie
   return createElasticsearchClient({ ...elasticsearch, ca: await textOf(elasticsearch.caFile) });
 }
 
-/** The schema registry's client for this configuration; undefined if there is none in it. */
-export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<RegistryClient | undefined> {
+const unobserved: RegistryObserver = {
+  waiting: () => undefined,
+  recovered: () => undefined,
+  warned: () => undefined,
+};
+
+/** The schema registry of a configuration. */
+export interface OpenRegistry {
+  readonly client: RegistryClient;
+  /** Its schemas, fetched until `signal` aborts. */
+  open(signal: AbortSignal, observer?: RegistryObserver): Registry;
+}
+
+/** Undefined if the configuration names none. */
+export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<OpenRegistry | undefined> {
   if (schemaRegistry === undefined) return undefined;
-  return createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
+  const client = createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
+  return { client, open: (signal, observer = unobserved) => createRegistry({ client, clock, observer, signal }) };
 }
 
 export function indexAdminOf(client: Client, { elasticsearch }: Config): IndexAdmin {
@@ -147,8 +162,8 @@ export async function runService(
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
   const observer = createObserver(metrics, logger);
-  const registryClient = await openSchemaRegistry(config);
-  const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
+  const schemaRegistry = await openSchemaRegistry(config);
+  const registry = schemaRegistry?.open(signal, observer);
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
     source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
@@ -188,7 +203,7 @@ export async function runService(
     await http?.close();
     await deadLetters.close();
     await client.close();
-    await registryClient?.close();
+    await schemaRegistry?.client.close();
   }
 }
 

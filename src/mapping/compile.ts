@@ -147,6 +147,8 @@ function createMapper(
         return { kind: 'write', write: { ...target, action: 'index', source, steps: [built.step] }, ...also };
       }
       case 'none':
+        // A row that is new has had no document: a delete would only make Elasticsearch remember it.
+        if (change.op === 'create') return { kind: 'ignored', reason: 'left-out' };
         return { kind: 'write', write: { ...target, action: 'delete' }, ...also };
       case 'failed':
         return refused(built.failure, record);

@@ -134,7 +134,8 @@ export type IgnoredReason =
   | 'truncate'
   /** An update of a document that was gone when its connector looked it up: the delete follows. */
   | 'no-image'
-  | 'not-mapped';
+  | 'not-mapped'
+  | 'left-out';
 
 export interface Ignored {
   readonly op: 'ignored';
