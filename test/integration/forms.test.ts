@@ -7,6 +7,7 @@ import type { Registry } from '../stack/registry.ts';
 import { startRegistry } from '../stack/registry.ts';
 import { startStack } from '../stack/stack.ts';
 import { untilTrue } from './poll.ts';
+import { intoOneTopic, reframe } from './reframe.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
 import type { SluiceProcess } from './sluice-process.ts';
@@ -123,6 +124,21 @@ test('every document equals its row: Avro by a schema registry, in envelopes and
     assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
   }
 });
+
+for (const framing of ['JSON', 'PROTOBUF'] as const) {
+  test(`every document equals its row: ${framing} by a schema registry, in envelopes`, async () => {
+    const name = `forms_${framing.toLowerCase()}`;
+    await using registry = await startRegistry();
+    await using reframing = await reframe(stack.addresses.kafka, name, registry, framing);
+    await using scene = await setScene({ ...stack.addresses, name, settings: intoOneTopic(name) });
+    const environment = { SLUICE_SCHEMA_REGISTRY_URLS: registry.address };
+    await using sluice = await startReadySluice({ ...stack.addresses, ...scene, environment });
+    await walk(scene, sluice);
+    assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+    // The scene takes its topics away with it; what writes them goes first.
+    await reframing[Symbol.asyncDispose]();
+  });
+}
 
 /** What a registry does to records: silence holds them back; an id that it does not know is a dead letter. */
 async function expectPatience(scene: Scene, sluice: SluiceProcess, registry: Registry): Promise<void> {
