@@ -178,15 +178,21 @@ function messageOf(name: string, { fields = [] }: ConnectSchema, imports: Set<st
     const label = field.optional === true ? 'optional ' : '';
     if (known !== undefined) {
       imports.add(known.file);
-      const { scale } = field.parameters ?? {};
-      if (scale !== undefined) imports.add('confluent/meta.proto');
-      const meta =
-        scale === undefined ? '' : ` [(confluent.field_meta) = { params: [{ key: "scale", value: "${scale}" }] }]`;
+      const { scale, 'connect.decimal.precision': precision } = field.parameters ?? {};
+      const params = Object.entries({ precision, scale }).filter(([, value]) => value !== undefined);
+      const written = params.map(([key, value]) => `{ key: "${key}", value: "${value}" }`).join(', ');
+      if (written !== '') imports.add('confluent/meta.proto');
+      const meta = written === '' ? '' : ` [(confluent.field_meta) = { params: [${written}] }]`;
       return `${label}${known.type} ${field.field} = ${at + 1}${meta};`;
     }
     if (field.type !== 'struct') {
-      const type = { boolean: 'bool', int8: 'int32', int16: 'int32' }[field.type] ?? field.type;
-      return `${label}${type} ${field.field} = ${at + 1};`;
+      const isNarrow = field.type === 'int8' || field.type === 'int16';
+      if (isNarrow) imports.add('confluent/meta.proto');
+      const type = isNarrow ? 'int32' : field.type === 'boolean' ? 'bool' : field.type;
+      const meta = isNarrow
+        ? ` [(confluent.field_meta) = { params: [{ key: "connect.type", value: "${field.type}" }] }]`
+        : '';
+      return `${label}${type} ${field.field} = ${at + 1}${meta};`;
     }
     const type = String(field.name).split('.').at(-1) ?? '';
     inner.set(type, messageOf(type, field, imports));
