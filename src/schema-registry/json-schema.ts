@@ -34,8 +34,19 @@ interface Document {
   readonly named: ReadonlyMap<string, unknown>;
 }
 
-/** Deeper than any table. */
-const maxDepth = 64;
+/** What was seen of the document so far. */
+interface Walk {
+  /** The schemas that the one at hand is inside of: one that holds itself is described once. */
+  readonly open: Set<unknown>;
+  /** How many columns may still be described, for references make many of few. */
+  left: number;
+}
+
+/** More than any table has. */
+const maxColumns = 20_000;
+
+/** A longer chain of references goes in circles. */
+const maxSteps = 64;
 
 /** `references` are the documents that it refers to by name. A sentence if the schema cannot be used. */
 export function createJsonSchemaReader(text: string, references: readonly Reference[]): OneSchemaReader | string {
@@ -46,7 +57,7 @@ export function createJsonSchemaReader(text: string, references: readonly Refere
   } catch {
     return 'it is no JSON';
   }
-  const schema = connectSchemaOf(columnOf('', document.json, document, 0).column);
+  const schema = connectSchemaOf(columnOf('', document.json, document, { open: new Set(), left: maxColumns }).column);
   return {
     schema,
     // Bytes that are no UTF-8 or no JSON are found by the reader of the text, as in any JSON value.
@@ -76,16 +87,20 @@ interface Placed {
   readonly index: number;
 }
 
-function columnOf(name: string, json: unknown, given: Document, depth: number): Placed {
-  const { schema, document, optional, index } = resolved(json, given);
+function columnOf(name: string, json: unknown, given: Document, walk: Walk): Placed {
+  const { schema, at, document, optional, index } = resolved(json, given);
   const { type: types = [], title, format, properties, items, additionalProperties } = schema;
   const base = types.find((type) => type !== 'null') ?? (properties === undefined ? 'string' : 'object');
   const semantic = title ?? (format === undefined ? undefined : formats[format]);
   const parameters = schema['connect.parameters'];
-  const isDeep = depth > maxDepth;
-  const inside = (field: string, of: unknown): Placed => columnOf(field, of, document, depth + 1);
+  const isDescribed = walk.open.has(at) || walk.left <= 0;
+  walk.left -= 1;
+  const inside = (field: string, of: unknown): Placed => columnOf(field, of, document, walk);
   const element = isObject(items) ? items : isObject(additionalProperties) ? additionalProperties : undefined;
-  const fields = isDeep ? undefined : properties && Object.entries(properties).map(([field, of]) => inside(field, of));
+  walk.open.add(at);
+  const fields = isDescribed ? undefined : properties && Object.entries(properties).map((entry) => inside(...entry));
+  const of = isDescribed || element === undefined ? undefined : inside('', element).column;
+  if (!isDescribed) walk.open.delete(at);
   return {
     index,
     column: {
@@ -95,7 +110,7 @@ function columnOf(name: string, json: unknown, given: Document, depth: number): 
       optional: optional || types.includes('null'),
       ...(parameters && { parameters }),
       ...(fields && { fields: fields.sort((a, b) => a.index - b.index).map(({ column }) => column) }),
-      ...(element !== undefined && !isDeep && { items: inside('', element).column }),
+      ...(of && { items: of }),
     },
   };
 }
@@ -106,27 +121,33 @@ function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
 
 const nodeOf = (json: unknown): Node => node.parse(isObject(json) ? json : {});
 
+function isNull(json: unknown): boolean {
+  const { type } = nodeOf(json);
+  return type?.length === 1 && type[0] === 'null';
+}
+
 /** Follows references, and takes the one alternative of an optional value that is not null. */
 function resolved(
   json: unknown,
   given: Document,
-): { schema: Node; document: Document; optional: boolean; index: number } {
-  let schema = nodeOf(json);
+): { schema: Node; at: unknown; document: Document; optional: boolean; index: number } {
+  let at = json;
+  let schema = nodeOf(at);
   let document = given;
   let optional = false;
   let index = schema['connect.index'];
-  for (let step = 0; step < maxDepth; step += 1) {
-    const alternatives = (schema.oneOf ?? schema.anyOf)?.map(nodeOf);
-    const isNull = ({ type }: Node): boolean => type?.length === 1 && type[0] === 'null';
+  for (let step = 0; step < maxSteps; step += 1) {
+    const alternatives = schema.oneOf ?? schema.anyOf;
     const target = schema.$ref === undefined ? undefined : targetOf(schema.$ref, document);
-    if (target !== undefined) ({ document } = target);
-    const next = target ? nodeOf(target.json) : alternatives?.find((alternative) => !isNull(alternative));
+    const next = target === undefined ? alternatives?.find((alternative) => !isNull(alternative)) : target.json;
     if (next === undefined) break;
+    if (target !== undefined) ({ document } = target);
     optional ||= alternatives?.some(isNull) === true;
-    schema = next;
+    at = next;
+    schema = nodeOf(at);
     index ??= schema['connect.index'];
   }
-  return { schema, document, optional, index: index ?? 0 };
+  return { schema, at, document, optional, index: index ?? 0 };
 }
 
 /** What `ref` names, in the document or another one; undefined if it is not there. */

@@ -18,10 +18,10 @@ export interface Slot {
   /** Reads one value that stands after its tag. */
   readonly read: ReadText;
   readonly kind: 'one' | 'required' | 'repeated' | 'map';
-  /** The text of a field that is not there; that of `repeated` and `map` is not asked for. */
+  /** The text of a field that is not there; that of `repeated` is not asked for. */
   readonly absent: string;
-  /** Whether values are embedded messages. */
-  readonly isMessage: boolean;
+  /** Of an embedded message: what it is made of. */
+  readonly message?: Message | undefined;
   /** The oneof that it is a member of. */
   readonly oneof?: object | undefined;
   /** Of a map: its entries, a message of the slots `key` and `value`, and whether they are written as pairs. */
@@ -40,7 +40,8 @@ interface Place extends Slot {
 }
 
 interface Layout {
-  readonly places: ReadonlyMap<number, Place>;
+  readonly places: readonly Place[];
+  readonly byNumber: ReadonlyMap<number, Place>;
   /** The text of each slot in an empty message; of a repeated field all but the closing bracket. */
   readonly absent: readonly string[];
   readonly required: readonly number[];
@@ -61,7 +62,8 @@ export function complete(
     ),
   }));
   message.layout = {
-    places: new Map(places.map((place) => [place.number, place])),
+    places,
+    byNumber: new Map(places.map((place) => [place.number, place])),
     absent: slots.map(({ kind, absent }) => (kind === 'repeated' ? '[' : absent)),
     required: places.filter(({ kind }) => kind === 'required').map(({ at }) => at),
     render,
@@ -85,40 +87,63 @@ function objectOf(slots: readonly Slot[]): (texts: readonly string[]) => string 
 /** A message that ends where the bytes end. */
 export function readMessage(message: Message, cursor: Cursor): string {
   const layout = message.layout ?? fail();
-  return layout.render(readFields(layout, cursor, cursor.bytes.length));
+  const state = begin(layout);
+  readFields(layout, cursor, cursor.bytes.length, state);
+  return layout.render(finish(layout, state));
 }
 
 /** A message that begins with its length. */
 export function readEmbedded(message: Message, cursor: Cursor): string {
   const layout = message.layout ?? fail();
-  return layout.render(readEmbeddedFields(layout, cursor));
+  const state = begin(layout);
+  readEmbeddedFields(layout, cursor, state);
+  return layout.render(finish(layout, state));
 }
 
-function readEmbeddedFields(layout: Layout, cursor: Cursor): string[] {
+/**
+ * What was read of a message so far. Embedded messages are open until the message around them ends, so that those that come
+ * in pieces are read once, each piece where it stands.
+ */
+interface State {
+  readonly texts: string[];
+  /** By slot. */
+  inner: (State | undefined)[] | undefined;
+  maps: (Map<string, string> | undefined)[] | undefined;
+  missing: readonly number[];
+}
+
+function begin({ absent, required }: Layout): State {
+  return { texts: absent.slice(), inner: undefined, maps: undefined, missing: required };
+}
+
+/** The texts of the message's fields, when nothing more comes. */
+function finish({ places }: Layout, { texts, inner, maps, missing }: State): readonly string[] {
+  if (missing.length > 0) fail();
+  inner?.forEach((state, at) => {
+    const layout = places[at]?.message?.layout;
+    if (state !== undefined && layout !== undefined) texts[at] = layout.render(finish(layout, state));
+  });
+  maps?.forEach((entries, at) => {
+    const place = places[at];
+    if (entries !== undefined && place !== undefined) texts[at] = mapText(place, entries);
+  });
+  return texts;
+}
+
+function readEmbeddedFields(layout: Layout, cursor: Cursor, state: State): void {
   const length = uint32(cursor);
   const end = cursor.at + length;
   if (end > cursor.bytes.length || cursor.depth >= maxDepth) fail();
   cursor.depth += 1;
-  const texts = readFields(layout, cursor, end);
+  readFields(layout, cursor, end, state);
   cursor.depth -= 1;
-  return texts;
 }
 
-/** What only few messages need, made when it is needed. */
-interface Extra {
-  readonly maps: Map<Place, Map<string, string>>;
-  /** Embedded messages that came more than once, each merged. */
-  readonly merged: Map<Place, string>;
-}
-
-function readFields({ places, absent, required }: Layout, cursor: Cursor, end: number): string[] {
-  const texts = absent.slice();
-  const start = cursor.at;
-  let extra: Extra | undefined;
-  let missing = required;
+function readFields({ byNumber }: Layout, cursor: Cursor, end: number, state: State): void {
+  const { texts } = state;
   while (cursor.at < end) {
     const tag = uint32(cursor);
-    const place = places.get(tag >>> 3);
+    const place = byNumber.get(tag >>> 3);
     if (place === undefined) {
       skipUnknown(cursor, tag);
       continue;
@@ -131,22 +156,29 @@ function readFields({ places, absent, required }: Layout, cursor: Cursor, end: n
     } else if (kind === 'repeated') {
       texts[at] = append(texts[at] ?? '', place.read(cursor));
     } else if (kind === 'map') {
-      extra ??= { maps: new Map(), merged: new Map() };
-      putEntry(extra.maps, place, cursor);
+      putEntry(state, place, cursor);
     } else {
-      if (place.isMessage && texts[at] !== place.absent) {
-        extra ??= { maps: new Map(), merged: new Map() };
-        texts[at] = merge(extra.merged, place, cursor, { start, end, places });
-      } else {
-        texts[at] = place.read(cursor);
-      }
-      for (const rival of place.rivals) texts[rival] = 'null';
-      if (kind === 'required') missing = missing.filter((other) => other !== at);
+      if (place.message === undefined) texts[at] = place.read(cursor);
+      else readInner(state, at, place.message.layout ?? fail(), cursor);
+      if (place.rivals.length > 0) drop(state, place.rivals);
+      if (kind === 'required') state.missing = state.missing.filter((other) => other !== at);
     }
   }
-  if (cursor.at !== end || missing.length > 0) fail();
-  if (extra !== undefined) for (const [place, entries] of extra.maps) texts[place.at] = mapText(place, entries);
-  return texts;
+  if (cursor.at !== end) fail();
+}
+
+function readInner(state: State, at: number, layout: Layout, cursor: Cursor): void {
+  state.inner ??= [];
+  const inner = (state.inner[at] ??= begin(layout));
+  readEmbeddedFields(layout, cursor, inner);
+}
+
+/** Another member of the oneof has come. */
+function drop({ texts, inner }: State, rivals: readonly number[]): void {
+  for (const rival of rivals) {
+    texts[rival] = 'null';
+    if (inner !== undefined) inner[rival] = undefined;
+  }
 }
 
 /** The number of a field is never 0. */
@@ -170,20 +202,19 @@ function appendPacked(before: string, { read }: Place, cursor: Cursor): string {
   return texts;
 }
 
-function putEntry(maps: Map<Place, Map<string, string>>, place: Place, cursor: Cursor): void {
-  const entries = maps.get(place) ?? new Map<string, string>();
-  maps.set(place, entries);
-  const layout = place.map?.entry.layout ?? fail();
-  const [key = fail(), value = fail()] = readEmbeddedFields(layout, cursor);
-  // An entry without its value has an empty message.
-  entries.set(
-    key,
-    value === 'null' ? (layout.places.get(2)?.read({ ...cursor, bytes: noBytes, at: 0 }) ?? fail()) : value,
-  );
-}
-
 /** A length of 0. */
 const noBytes = Buffer.from([0]);
+
+function putEntry(state: State, { at, map }: Place, cursor: Cursor): void {
+  state.maps ??= [];
+  const entries = (state.maps[at] ??= new Map<string, string>());
+  const layout = map?.entry.layout ?? fail();
+  const entry = begin(layout);
+  readEmbeddedFields(layout, cursor, entry);
+  const [key = fail(), value = fail()] = finish(layout, entry);
+  // An entry without its value has an empty message.
+  entries.set(key, value === 'null' ? (layout.places[1]?.read({ bytes: noBytes, at: 0, depth: 0 }) ?? fail()) : value);
+}
 
 /** As JsonConverter writes maps: an object, or pairs where keys are no strings. */
 function mapText({ map }: Place, entries: ReadonlyMap<string, string>): string {
@@ -194,51 +225,4 @@ function mapText({ map }: Place, entries: ReadonlyMap<string, string>): string {
     text += asPairs ? `[${key},${value}]` : `${key}:${value}`;
   }
   return asPairs ? `[${text}]` : `{${text}}`;
-}
-
-/** Where a message stands whose field came more than once. */
-interface Whole {
-  readonly start: number;
-  readonly end: number;
-  readonly places: ReadonlyMap<number, Place>;
-}
-
-/**
- * Embedded messages of one field are merged, which is what their bytes say one after the other. The first that is met again
- * has the whole message searched for others; so each message is searched once a field, however often it comes.
- */
-function merge(merged: Map<Place, string>, place: Place, cursor: Cursor, { start, end, places }: Whole): string {
-  const known = merged.get(place);
-  if (known !== undefined) {
-    skipValue(cursor, wire.bytes);
-    return known;
-  }
-  const search: Cursor = { bytes: cursor.bytes, at: start, depth: cursor.depth };
-  let pieces: Buffer[] = [];
-  while (search.at < end) {
-    const tag = uint32(search);
-    const from = search.at;
-    skipValue(search, tag);
-    const found = places.get(tag >>> 3);
-    if (found === place && (tag & 7) === wire.bytes) {
-      const body: Cursor = { ...search, at: from };
-      const length = uint32(body);
-      pieces.push(search.bytes.subarray(body.at, body.at + length));
-    } else if (found !== undefined && place.rivals.includes(found.at)) {
-      // A rival took its place; what comes after is a new beginning.
-      pieces = [];
-    }
-  }
-  const whole = Buffer.concat(pieces);
-  const text = place.read({ bytes: Buffer.concat([lengthOf(whole), whole]), at: 0, depth: cursor.depth });
-  merged.set(place, text);
-  skipValue(cursor, wire.bytes);
-  return text;
-}
-
-function lengthOf({ length }: Buffer): Buffer {
-  const bytes: number[] = [];
-  let rest = length;
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return Buffer.from([...bytes, rest]);
 }

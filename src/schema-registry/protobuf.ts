@@ -26,6 +26,8 @@ interface Value {
   readonly wire: number;
   /** Reads a value that stands after its tag. */
   readonly read: ReadText;
+  /** Where the value is a message. */
+  readonly message?: Message;
   /** The text of a value that was not written, where that is not told apart from one that was. */
   readonly zero: string;
   readonly column: () => Unnamed;
@@ -139,18 +141,17 @@ interface Column extends Slot {
 }
 
 function slotOf(field: Field, compiled: Compiled): Column {
-  const { name, id: number, required, repeated, hasPresence, resolvedType, partOf } = field;
+  const { name, id: number, required, repeated, hasPresence, partOf } = field;
   const params = paramsOf(field);
   const value = valueOf(field, field.type, params, compiled);
-  const isMessage = resolvedType instanceof protobuf.Type;
   // The library says it of scalars only.
-  const optional = (hasPresence || isMessage || partOf !== null) && !required;
-  const slot = { name, number, isMessage, wire: value.wire, read: value.read, oneof: partOf ?? undefined };
+  const optional = (hasPresence || value.message !== undefined || partOf !== null) && !required;
+  const slot = { name, number, wire: value.wire, read: value.read, oneof: partOf ?? undefined };
   if (field instanceof protobuf.MapField) {
     const { entry, asPairs } = entryOf(field, value);
     const column = (): ColumnSchema => ({ name, optional: false, type: 'map', items: elementOf(value) });
     const absent = asPairs ? '[]' : '{}';
-    return { ...slot, wire: wire.bytes, kind: 'map', absent, isMessage: false, map: { entry, asPairs }, column };
+    return { ...slot, wire: wire.bytes, kind: 'map', absent, map: { entry, asPairs }, column };
   }
   if (repeated) {
     const column = (): ColumnSchema => ({ name, optional: false, type: 'array', items: elementOf(value) });
@@ -158,6 +159,7 @@ function slotOf(field: Field, compiled: Compiled): Column {
   }
   return {
     ...slot,
+    message: value.message,
     kind: required ? 'required' : 'one',
     absent: optional ? 'null' : value.zero,
     column: () => ({ name, optional, ...described(value.column(), params) }),
@@ -169,10 +171,18 @@ const elementOf = (value: Value): ColumnSchema => ({ name: '', optional: false, 
 function entryOf(field: MapField, value: Value): { entry: Message; asPairs: boolean } {
   const key = scalarOf(field.keyType) ?? fail();
   const entry: Message = { layout: undefined };
-  const part = { kind: 'one', isMessage: false } as const;
+  const part = { kind: 'one' } as const;
   complete(entry, [
     { ...part, name: 'key', number: 1, wire: key.wire, read: key.read, absent: key.zero },
-    { ...part, name: 'value', number: 2, wire: value.wire, read: value.read, absent: value.zero },
+    {
+      ...part,
+      name: 'value',
+      number: 2,
+      wire: value.wire,
+      read: value.read,
+      absent: value.zero,
+      message: value.message,
+    },
   ]);
   return { entry, asPairs: field.keyType !== 'string' };
 }
@@ -194,7 +204,7 @@ function valueOf({ resolvedType }: Field, type: string, params: Params, compiled
   if (resolvedType instanceof protobuf.Type) {
     const { message, column } = structOf(resolvedType, params, compiled);
     const read: ReadText = (cursor) => readEmbedded(message, cursor);
-    return { wire: wire.bytes, read, zero: 'null', column };
+    return { wire: wire.bytes, read, message, zero: 'null', column };
   }
   const scalar = scalarOf(type) ?? fail();
   return { ...scalar, column: () => ({ type: scalar.type }) };

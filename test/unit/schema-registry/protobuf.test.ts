@@ -262,9 +262,15 @@ test('messages inside themselves are read a hundred deep, and no deeper', () => 
   assert.equal(read(proto('int32 a = 1;'), Buffer.alloc(100_000, 0x1b)), undefined, 'groups in groups');
 });
 
-test('an embedded message that comes very often is merged in a moment', () => {
+test('embedded messages that come very often, and in pieces on every level, are read in a moment', () => {
   const started = performance.now();
   const often = Buffer.alloc(400_000, Buffer.from([10, 2, 16, 1]));
   assert.equal(read(proto('M m = 1; int32 a = 2;'), often), '{"m":{"m":null,"a":1},"a":0}');
+  let body = Buffer.of(16, 1);
+  for (let depth = 0; depth < 90; depth += 1) {
+    const writer = protobuf.Writer.create();
+    body = Buffer.from(writer.uint32(10).bytes(body).uint32(10).bytes(Buffer.of()).finish());
+  }
+  assert.match(read(proto('M m = 1; int32 a = 2;'), body) ?? '', /"a":1\},"a":0/);
   assert.ok(performance.now() - started < 2000);
 });
