@@ -11,11 +11,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { RegistryClientOptions } from '../../src/schema-registry/client.ts';
 import { createRegistryClient } from '../../src/schema-registry/client.ts';
 import { createRegistry } from '../../src/schema-registry/registry.ts';
 import { offset } from '../../src/model/position.ts';
+import type { SourceRecord } from '../../src/model/record.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import { silentObserver } from '../fakes/silent-observer.ts';
 import { kafkaJdk } from '../stack/jdk.ts';
@@ -37,16 +39,29 @@ const ask = async (id: number, given: Partial<RegistryClientOptions> = {}) => {
   }
 };
 
+function frameOf(id: number, body: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(id, 1);
+  return Buffer.concat([head, body]);
+}
+
+const recordOf = (value: Buffer): SourceRecord => ({
+  topic: 't',
+  partition: 0,
+  offset: offset(0),
+  timestampMs: 0,
+  headers: undefined,
+  key: null,
+  value,
+});
+
 /** What is read of a frame of that schema, by the registry as the service has it. */
 async function read(id: number, body: Uint8Array, given: Partial<RegistryClientOptions> = {}): Promise<string> {
   const client = createRegistryClient({ ...options, ...given });
   const clock = createManualClock();
   const { prepare, readFrame } = createRegistry({ client, clock, observer: silentObserver({}), signal });
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(id, 1);
-  const value = Buffer.concat([head, body]);
-  const record = { topic: 't', partition: 0, offset: offset(0), timestampMs: 0, headers: undefined, key: null, value };
-  await prepare([record]);
+  const value = frameOf(id, body);
+  await prepare([recordOf(value)]);
   const framed = readFrame(value);
   await client.close();
   return 'text' in framed ? framed.text : framed.code;
@@ -182,4 +197,36 @@ test('URLs are tried in turn: past one that is down, one that hangs, one that br
   }
   const unknown = await ask(9_999_999);
   assert.equal('code' in unknown && unknown.code, 'SCHEMA_UNKNOWN');
+});
+
+test('a registry that hangs, answers 500, breaks off and answers nonsense is waited for, and then the record is read', async () => {
+  const id = await registerSchema(registry, { subject: 'patience', type: 'AVRO', text: '"boolean"' });
+  let asked = 0;
+  const failing = await answering((request, response) => {
+    asked += 1;
+    if (asked === 1) return;
+    if (asked === 2) response.writeHead(500).end('no');
+    else if (asked === 3) response.destroy();
+    else if (asked === 4) response.writeHead(200).end('<html>');
+    else {
+      void fetch(`${new URL(registry.address).origin}${request.url ?? ''}`).then(async (answer) => {
+        response.writeHead(answer.status).end(await answer.text());
+      });
+    }
+  });
+  const client = createRegistryClient({ ...options, urls: [`${failing}/apis/ccompat/v7`], requestTimeoutMs: 300 });
+  const clock = createManualClock();
+  const waited: string[] = [];
+  const observer = silentObserver({ waiting: ({ code }) => waited.push(code) });
+  const { prepare, readFrame } = createRegistry({ client, clock, observer, signal });
+  const value = frameOf(id, Buffer.of(1));
+  const ready = prepare([recordOf(value)])?.then(() => true);
+  while ((await Promise.race([ready, delay(10)])) !== true) clock.advanceToNext();
+  const framed = readFrame(value);
+  assert.equal('text' in framed ? framed.text : framed.code, 'true');
+  assert.deepEqual(
+    waited,
+    Array.from({ length: 4 }, () => 'SCHEMA_REGISTRY_UNREACHABLE'),
+  );
+  await client.close();
 });
