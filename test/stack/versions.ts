@@ -14,6 +14,9 @@ export const versions = {
   elasticsearch: '9.5.0',
   /** The newest Elasticsearch that runs on Java 17, for machines without a newer JDK. */
   elasticsearchForJava17: '8.19.21',
+  mariadb: '11.4.5',
+  /** The newest that there is of the connector for MariaDB. */
+  debeziumMariadb: '3.5.0.Final',
   /** The registry and its converter for Connect. */
   apicurio: '2.6.13.Final',
   slf4j: '1.7.36',
