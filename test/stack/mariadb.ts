@@ -64,7 +64,7 @@ export async function connectToMariadb(address: string): Promise<Connection> {
   return connection;
 }
 
-/** Replication has no rights on `localhost` without a password of its own. */
+/** Also his password, as people's connectors have one. */
 const user = 'sluice';
 
 /** Its data are thrown away, so it need not wait for the disk. */
