@@ -10,17 +10,33 @@ const null_ = 'null';
 const integer = /^-?\d+$/;
 const secondsPerDay = 86_400;
 
-/** What PostgreSQL's connector writes for ±infinity: days, and microseconds. */
-const infinities: ReadonlySet<string> = new Set([
+/**
+ * What PostgreSQL's connector writes for ±infinity, as recorded from 3.6.1 (test/fixtures): of a date, days that are others in a
+ * snapshot than in the stream; of a timestamp, a count in the unit of the mode. A set for each, for one's infinity may be
+ * another's usual value: 2147483647 s is a moment of 2038.
+ */
+const infiniteDays: ReadonlySet<string> = new Set([
   '-622191234',
+  '-625821272',
+  '-2147472692',
+  '-2147472691',
   '2147483647',
   '-2147483648',
-  '9223372036825200000',
-  '-9223372036832400000',
-  '9223372036854775807',
-  '-9223372036854775808',
+]);
+const infiniteCounts: Readonly<Record<number, ReadonlySet<string>>> = {
+  3: new Set(['9223372036825200', '-9223372036832400']),
+  6: new Set(['9223372036825200000', '-9223372036832400000', '9223372036854775807', '-9223372036854775808']),
+  9: new Set(['9223372036854775807', '-9223372036854775808']),
+};
+const infiniteTexts: ReadonlySet<string> = new Set([
   '"infinity"',
   '"-infinity"',
+  '"+294247-01-10T04:00:25.2Z"',
+  '"-290308-12-21T19:59:27.6Z"',
+  '"+292278994-08-16Z"',
+  '"+292269055-12-02Z"',
+  '"-5877611-06-21Z"',
+  '"-5877611-06-22Z"',
 ]);
 
 /**
@@ -82,15 +98,16 @@ function splitCount(text: string, digits: number): readonly [seconds: number, fr
 
 /** Days since 1970-01-01 → `"2016-01-16"`. */
 export const dateFromDays: Convert = (text) => {
-  if (text === null_ || infinities.has(text)) return null_;
+  if (text === null_ || infiniteDays.has(text)) return null_;
   if (!integer.test(text)) return undefined;
   return `"${cachedDateText(Number(text))}"`;
 };
 
 /** A count of 10^−`digits` seconds since 1970-01-01T00:00Z → `"2018-06-20T15:13:16.945104Z"`, with `digits` digits. */
 export function timestampFrom(digits: number): Convert {
+  const infinities = infiniteCounts[digits];
   return (text) => {
-    if (text === null_ || infinities.has(text)) return null_;
+    if (text === null_ || infinities?.has(text) === true) return null_;
     const split = integer.test(text) ? splitCount(text, digits) : undefined;
     if (split === undefined) return undefined;
     const [seconds, fraction] = split;
@@ -115,7 +132,7 @@ export function timeFrom(digits: number): Convert {
 
 /** ISO text as it is, but for infinities. */
 export const isoText: Convert = (text) => {
-  if (infinities.has(text)) return null_;
+  if (infiniteTexts.has(text)) return null_;
   return text === null_ || text.startsWith('"') ? text : undefined;
 };
 

@@ -12,7 +12,7 @@ import type { SourceRecord } from '../model/record.ts';
 import type { Clock, Observer } from '../pipeline/ports.ts';
 import { createAvroReader } from './avro.ts';
 import type { RegisteredSchema, RegistryClient } from './client.ts';
-import type { SchemaReader } from './connect-schema.ts';
+import type { OneSchemaReader, SchemaReader } from './connect-schema.ts';
 import { createJsonSchemaReader } from './json-schema.ts';
 import { createProtobufReader } from './protobuf.ts';
 
@@ -42,13 +42,17 @@ const unknownForMs = 60_000;
 export function createRegistry({ client, clock, observer, signal }: RegistryOptions): Registry {
   const known = new Map<number, Known>();
   const fetching = new Map<number, Promise<void>>();
+  /** Those of `known` whose values are CloudEvents. */
+  const cloudEvents = new Set<number>();
 
   const fetch = async (id: number): Promise<void> => {
     const startedAtMs = clock.nowMs();
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       const answer = await client.schemaOf(id, signal);
       if (!('code' in answer)) {
-        known.set(id, usable(id, answer));
+        const found = usable(id, answer);
+        known.set(id, found);
+        if ('reader' in found && isCloudEvent(found.reader)) cloudEvents.add(id);
         if (attempt > 1) observer.recovered('SCHEMA_REGISTRY_UNREACHABLE', clock.nowMs() - startedAtMs);
         return;
       }
@@ -65,9 +69,7 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
     }
   };
 
-  const need = (bytes: Buffer | null, waits: Promise<void>[]): void => {
-    if (bytes === null || !isFrame(bytes)) return;
-    const id = schemaIdOf(bytes);
+  const need = (id: number, waits: Promise<void>[]): void => {
     const found = known.get(id);
     if (found !== undefined && ('reader' in found || found.untilMs > clock.nowMs())) return;
     let wait = fetching.get(id);
@@ -78,25 +80,66 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
     if (!waits.includes(wait)) waits.push(wait);
   };
 
+  const readFrame: ReadFrame = (bytes) => {
+    const id = schemaIdOf(bytes);
+    const found = known.get(id);
+    if (found === undefined) return { code: 'SCHEMA_UNKNOWN', message: `The schema with id ${id} was not fetched.` };
+    if ('failure' in found) return found.failure;
+    const { reader } = found;
+    const value = reader.read(bytes, frameHeaderBytes);
+    return value ?? { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema with id ${id} promises.` };
+  };
+
+  /** The schemas that a key or value names, as far as that is known: a frame can only be looked into when it can be read. */
+  const needAll = (bytes: Buffer | null, waits: Promise<void>[]): void => {
+    if (bytes === null) return;
+    let inside: number | undefined;
+    if (isFrame(bytes)) {
+      const id = schemaIdOf(bytes);
+      need(id, waits);
+      if (cloudEvents.has(id)) {
+        const framed = readFrame(bytes);
+        inside = 'code' in framed ? undefined : dataSchemaId(framed.text);
+      }
+    } else if (bytes.includes(dataSchema)) {
+      inside = dataSchemaId(bytes.toString('latin1'));
+    }
+    if (inside !== undefined) need(inside, waits);
+  };
+
+  const waitsFor = (records: readonly SourceRecord[]): readonly Promise<void>[] => {
+    const waits: Promise<void>[] = [];
+    for (const { key, value } of records) {
+      needAll(key, waits);
+      needAll(value, waits);
+    }
+    return waits;
+  };
+
   return {
     prepare: (records) => {
-      const waits: Promise<void>[] = [];
-      for (const { key, value } of records) {
-        need(key, waits);
-        need(value, waits);
-      }
-      return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+      const waits = waitsFor(records);
+      if (waits.length === 0) return undefined;
+      // What the frames hold is known only now: a CloudEvent's data may name a schema of their own.
+      return Promise.all(waits).then(async () => {
+        if (!signal.aborted) await Promise.all(waitsFor(records));
+      });
     },
-    readFrame: (bytes) => {
-      const id = schemaIdOf(bytes);
-      const found = known.get(id);
-      if (found === undefined) return { code: 'SCHEMA_UNKNOWN', message: `The schema with id ${id} was not fetched.` };
-      if ('failure' in found) return found.failure;
-      const { reader } = found;
-      const value = reader.read(bytes, frameHeaderBytes);
-      return value ?? { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema with id ${id} promises.` };
-    },
+    readFrame,
   };
+}
+
+/** A CloudEvent's attribute that names the schema of its data, by a URL that ends in the schema's id. */
+const dataSchema = '"dataschema":"';
+
+function dataSchemaId(text: string): number | undefined {
+  const id = /"dataschema":"[^"]*\/(\d{1,10})"/.exec(text)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
+/** Its data may be a frame. (Debezium's converter writes CloudEvents as JSON and as Avro only.) */
+function isCloudEvent(reader: SchemaReader | OneSchemaReader): boolean {
+  return 'schema' in reader && reader.schema.row?.columns.some(({ name }) => name === 'dataschema') === true;
 }
 
 function usable(id: number, schema: RegisteredSchema): Known {

@@ -1,9 +1,11 @@
-/** Compares an index with its table, field by field, by a way that shares nothing with Sluice: the rows' `to_json`. */
+/** Compares an index with its table, field by field, by a way that shares nothing with Sluice: the database's own JSON. */
 import assert from 'node:assert/strict';
-import type pg from 'pg';
+import { selectRows } from '../stack/inventory.ts';
 
 export interface Compared {
-  readonly query: (sql: string) => Promise<pg.QueryResult>;
+  readonly query: (sql: string) => Promise<{ readonly rows: readonly unknown[] }>;
+  /** What makes rows JSON, where the database is not PostgreSQL: SQL that answers `id` and `row`, both as text. */
+  readonly select?: string;
   /** `http://host:port` of either engine */
   readonly elasticsearch: string;
   readonly index: string;
@@ -36,10 +38,10 @@ export async function expectIndexEqualsTable(compared: Compared): Promise<number
   return rows.size;
 }
 
-async function readRows({ query, table, key }: Compared): Promise<Map<string, Fields>> {
-  const { rows } = await query(`SELECT ${key}::text AS id, to_json(t)::text AS row FROM ${table} t`);
+async function readRows({ query, table, key, select }: Compared): Promise<Map<string, Fields>> {
+  const { rows } = await query(select ?? selectRows(table, key));
   return new Map(
-    (rows as { id: string; row: string }[]).map(({ id, row }) => [id, JSON.parse(row) as Fields] as const),
+    (rows as readonly { id: string; row: string }[]).map(({ id, row }) => [id, JSON.parse(row) as Fields] as const),
   );
 }
 
@@ -88,7 +90,7 @@ function differenceText(row: Fields, document: Fields): string {
 
 const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
-/** PostgreSQL and Debezium write the same instant and the same decimal in different ways. */
+/** Databases and Debezium write the same instant and the same decimal in different ways. */
 function same(column: unknown, field: unknown): boolean {
   if (typeof column === 'string' && typeof field === 'string' && timestamp.test(column)) {
     return Date.parse(column) === Date.parse(field);

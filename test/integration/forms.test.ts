@@ -87,27 +87,29 @@ for (const { name, claim, settings } of forms) {
   });
 }
 
-test('every document equals its row: Avro by a schema registry, in envelopes and flattened', async () => {
+test('every document equals its row: Avro by a schema registry, in envelopes, flattened and in CloudEvents', async () => {
   await using registry = await startRegistry();
   await using connect = await startConnect({
     kafka: stack.addresses.kafka,
     converter: true,
-    settings: {
-      'group.id': 'connect-avro',
-      'config.storage.topic': 'connect-avro-config',
-      'offset.storage.topic': 'connect-avro-offset',
-      'status.storage.topic': 'connect-avro-status',
-    },
+    group: 'connect-avro',
   });
   const addresses = { ...stack.addresses, connect: connect.address };
-  const avro = {
+  const converterOf = (part: string): Settings =>
+    Object.fromEntries(Object.entries(registry.converter).map(([name, value]) => [`${part}.${name}`, value]));
+  const names = { 'schema.name.adjustment.mode': 'avro', 'field.name.adjustment.mode': 'avro' };
+  const avro = { ...converterOf('key'), ...converterOf('value'), ...names };
+  const cloud = {
+    ...converterOf('key'),
+    ...names,
+    'value.converter': 'io.debezium.converters.CloudEventsConverter',
+    'value.converter.serializer.type': 'avro',
+    'value.converter.data.serializer.type': 'avro',
     ...Object.fromEntries(
-      ['key', 'value'].flatMap((part) =>
-        Object.entries(registry.converter).map(([name, value]) => [`${part}.${name}`, value]),
-      ),
+      Object.entries(registry.converter)
+        .filter(([name]) => name !== 'converter')
+        .map(([name, value]) => [`value.${name.replace('converter.', 'converter.avro.')}`, value]),
     ),
-    'schema.name.adjustment.mode': 'avro',
-    'field.name.adjustment.mode': 'avro',
   };
   const environment = {
     SLUICE_SCHEMA_REGISTRY_URLS: registry.address,
@@ -116,6 +118,7 @@ test('every document equals its row: Avro by a schema registry, in envelopes and
   for (const [name, settings] of [
     ['avro', avro],
     ['avro_flat', { ...avro, ...flattened('rewrite') }],
+    ['avro_cloud', cloud],
   ] as const) {
     await using scene = await setScene({ ...addresses, name: `forms_${name}`, settings });
     await using sluice = await startReadySluice({ ...addresses, ...scene, environment });

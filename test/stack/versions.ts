@@ -18,6 +18,9 @@ export const versions = {
   opensearch: '3.3.0.0',
   /** OpenSearch 3 asks for Java 21. */
   opensearchForJava17: '2.19.1.0',
+  mariadb: '11.4.5',
+  /** The newest that there is of the connector for MariaDB. */
+  debeziumMariadb: '3.5.0.Final',
   /** The registry and its converter for Connect. */
   apicurio: '2.6.13.Final',
   slf4j: '1.7.36',

@@ -243,3 +243,26 @@ test('JSON Schema says what columns are, in the order that Connect gave them', a
   assert.deepEqual(columns.get('price')?.parameters, { scale: '2' });
   assert.deepEqual(columns.get('address')?.fields, [{ name: 'city', type: 'string', optional: false }]);
 });
+
+test('the schema of a CloudEvent’s data is fetched too, whether the event is JSON or a frame itself', async () => {
+  const event = (id: number): string =>
+    `{"id":"1","dataschema":"http://registry/apis/v2/schemas/ids/${id}","data":"AA=="}`;
+  const json = worldOf([text]);
+  await json.settle(json.registry.prepare([recordOf(null, Buffer.from(event(7)))]));
+  assert.deepEqual(json.asked, [7]);
+  assert.ok('text' in json.registry.readFrame(frame(7)));
+
+  const fields = ['id', 'dataschema', 'data'].map((name) => ({ name, type: 'string' }));
+  const record: RegisteredSchema = {
+    type: 'AVRO',
+    text: JSON.stringify({ type: 'record', name: 'Envelope', fields }),
+    references: [],
+  };
+  const framed = worldOf([record, text]);
+  const avroString = (value: string): Buffer => Buffer.concat([Buffer.from([value.length * 2]), Buffer.from(value)]);
+  const values = ['1', 'http://registry/schemas/ids/8', 'AA=='].map(avroString);
+  const bytes = Buffer.concat([Buffer.from([0, 0, 0, 0, 3]), ...values]);
+  await framed.settle(framed.registry.prepare([recordOf(null, bytes)]));
+  assert.deepEqual(framed.asked, [3, 8]);
+  assert.equal(framed.registry.prepare([recordOf(null, bytes)]), undefined);
+});
