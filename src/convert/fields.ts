@@ -32,7 +32,8 @@ export const caseInsensitiveText: FieldMapping = {
 /** Words only: for what nobody sorts by. */
 export const words: FieldMapping = { type: 'text' };
 
-export const boolean = ignoring('boolean');
+/** Cannot ignore anything on OpenSearch. */
+export const boolean: FieldMapping = { type: 'boolean' };
 export const byte = ignoring('byte');
 export const short = ignoring('short');
 export const integer = ignoring('integer');
@@ -62,8 +63,12 @@ export const flattened: FieldMapping = { type: 'flattened', ignore_above: longes
 /** Kept and never looked at: what may be anything. */
 export const opaque: FieldMapping = { type: 'object', enabled: false };
 
-/** `cosine`, the default, refuses a vector of nothing but zeros. The first document says how many dimensions there are. */
-export const denseVector: FieldMapping = { type: 'dense_vector', similarity: 'l2_norm' };
+/** `cosine`, the default, refuses a vector of nothing but zeros. Without `dims`, the first document says how many there are. */
+export const denseVector = (dims?: number): FieldMapping => ({
+  type: 'dense_vector',
+  ...(dims !== undefined && { dims }),
+  similarity: 'l2_norm',
+});
 export const rankFeatures: FieldMapping = { type: 'rank_features' };
 
 export const geoPoint = ignoring('geo_point');

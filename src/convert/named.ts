@@ -10,7 +10,7 @@ import { decimalFromBase64, decimalFromText, finiteNumber, unsigned64, variableS
 import { dateRange, doubleRange, integerRange, longRange } from './ranges.ts';
 import { geographic, planar } from './spatial.ts';
 import { structuredDate, structuredDuration, structuredTime, structuredTimestamp } from './structured-time.ts';
-import { arrayOf, enumSet, jsonInString, mapOf, sparseVector, vector } from './structured.ts';
+import { arrayOf, enumSet, jsonInString, mapOf, sparseVector, vectorOf } from './structured.ts';
 import { dateFromDays, isoDate, isoText, timeFrom, timestampFrom } from './temporal.ts';
 import { asString, lowercase, trim, trimEnd, uppercase } from './text.ts';
 
@@ -80,7 +80,7 @@ const ofElements = {
 const ofValues = {
   string: { convert: asString, field: keyword },
   map: { convert: mapOf(undefined), field: field.flattened },
-  vector: { convert: vector, field: field.denseVector },
+  vector: { convert: vectorOf(), field: field.denseVector() },
   'sparse-vector': { convert: sparseVector, field: field.rankFeatures },
 } as const satisfies Readonly<Record<string, Conversion>>;
 

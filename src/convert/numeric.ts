@@ -95,5 +95,8 @@ export const unsigned64: Convert = (text) => {
   return plain.startsWith('-') ? String(BigInt.asUintN(64, BigInt(plain))) : plain;
 };
 
-/** A MySQL `TINYINT(1)`: 0 and 1 are what is meant by it; other numbers stay what they are. */
-export const booleanFromNumber: Convert = (text) => (text === '0' ? 'false' : text === '1' ? 'true' : text);
+/** A MySQL `TINYINT(1)` → whether it is not zero, as MySQL and Debezium's TinyIntOneToBooleanConverter see it. */
+export const booleanFromNumber: Convert = (text) => {
+  if (text === 'null' || text === 'true' || text === 'false') return text;
+  return integerText.test(text) ? String(Number(text) !== 0) : undefined;
+};

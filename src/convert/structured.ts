@@ -7,11 +7,10 @@ import { elementsOf, fieldsOf, membersOf, stringOf } from './json-text.ts';
 
 /** Every element of an array; null elements and a null array stay. */
 export function arrayOf(element: Convert): Convert {
-  const convert = nullable(element);
   return (text) => {
     if (text === 'null') return text;
     const elements = elementsOf(text);
-    return elements && joined(elements.map(convert), '[', ']');
+    return elements && joined(elements.map(element), '[', ']');
   };
 }
 
@@ -21,7 +20,7 @@ export function structOf(members: ReadonlyMap<string, Convert>): Convert {
     if (text === 'null') return text;
     const written = membersOf(text)?.map(({ name, token, text: value }) => {
       const convert = members.get(name);
-      const converted = convert === undefined || value === 'null' ? value : convert(value);
+      const converted = convert === undefined ? value : convert(value);
       return converted && token + converted;
     });
     return written && joined(written, '{', '}');
@@ -32,8 +31,7 @@ export function structOf(members: ReadonlyMap<string, Convert>): Convert {
  * A map. Connect writes one whose keys are no strings as an array of pairs, `[[1,"a"]]`; it becomes an object whose names are
  * the keys' texts.
  */
-export function mapOf(value: Convert | undefined): Convert {
-  const convert = value && nullable(value);
+export function mapOf(convert: Convert | undefined): Convert {
   return (text) => {
     if (text === 'null') return text;
     const members = text.startsWith('[')
@@ -52,11 +50,6 @@ function pair(text: string): readonly [token: string, value: string] | undefined
   if (key === undefined || value === undefined || more.length > 0) return undefined;
   return [`${key.startsWith('"') ? key : JSON.stringify(key)}:`, value];
 }
-
-const nullable =
-  (convert: Convert): Convert =>
-  (text) =>
-    text === 'null' ? text : convert(text);
 
 function joined(parts: readonly (string | undefined)[], open: string, close: string): string | undefined {
   return parts.includes(undefined) ? undefined : `${open}${parts.join(',')}${close}`;
@@ -137,37 +130,46 @@ function withoutRepeats(json: string): string | undefined {
   return joined(written, '{', '}');
 }
 
-/** More numbers than Elasticsearch takes in a vector. */
-const mostDimensions = 4096;
+/** As many numbers as Elasticsearch takes in a vector. */
+export const mostDimensions = 4096;
 const number = /^-?\d/;
 
 /** Beyond this a vector's square is more than a float holds, which Elasticsearch refuses. */
 const longestSquare = 1e38;
 
-/** `DoubleVector`, `FloatVector`: an array of floats; null where `dense_vector` would refuse it: too many, too large, none. */
-export const vector: Convert = (text) => {
-  if (text === 'null') return text;
-  const elements = elementsOf(text);
-  if (elements === undefined) return undefined;
-  const square = elements.reduce((sum, element) => sum + (number.test(element) ? Number(element) ** 2 : Infinity), 0);
-  const fits = elements.length > 0 && elements.length <= mostDimensions && square < longestSquare;
-  return fits ? `[${elements.join(',')}]` : 'null';
-};
+/**
+ * `DoubleVector`, `FloatVector`: an array of floats; null where `dense_vector` would refuse it: none, too large, too many, or not
+ * as many as the field's `dims`. Without `dims` the first document decides, and vectors of another length are refused.
+ */
+export function vectorOf(dims?: number): Convert {
+  return (text) => {
+    if (text === 'null') return text;
+    const elements = elementsOf(text);
+    if (elements === undefined) return undefined;
+    const square = elements.reduce((sum, element) => sum + (number.test(element) ? Number(element) ** 2 : Infinity), 0);
+    const { length } = elements;
+    const fits = dims === undefined ? length > 0 && length <= mostDimensions : length === dims;
+    return fits && square < longestSquare ? `[${elements.join(',')}]` : 'null';
+  };
+}
 
 /**
  * `SparseDoubleVector`: `{"dimensions":9,"vector":[[1,0.5]]}` → `{"1":0.5}`, as `rank_features` takes it. It takes positive
- * numbers only: zeros, which mean nothing in a sparse vector, go, and a vector with a negative number becomes null.
+ * numbers only: zeros, which mean nothing in a sparse vector, go, and a vector with a negative number has no weights here.
+ * Nor does it take null, for which there is `{}`.
  */
 export const sparseVector: Convert = (text) => {
-  if (text === 'null') return text;
+  if (text === 'null') return noWeights;
   const map = fieldsOf(text)?.get('vector');
   const entries = map === undefined ? undefined : mapOf(undefined)(map);
   const members = entries === undefined ? undefined : membersOf(entries);
   if (members === undefined) return undefined;
   const present = members.filter((member) => !number.test(member.text) || Number(member.text) !== 0);
-  if (!present.every((member) => isWeight(member.text))) return 'null';
+  if (!present.every((member) => isWeight(member.text))) return noWeights;
   return `{${present.map((member) => member.token + member.text).join(',')}}`;
 };
+
+const noWeights = '{}';
 
 /** A float that Lucene takes as a weight: positive, normal, finite. */
 function isWeight(text: string): boolean {

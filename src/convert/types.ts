@@ -17,7 +17,16 @@ import {
 import { dateRange, doubleRange, integerRange, longRange } from './ranges.ts';
 import { geographic, planar } from './spatial.ts';
 import { structuredDate, structuredDuration, structuredTime, structuredTimestamp } from './structured-time.ts';
-import { arrayOf, enumSet, jsonInString, mapOf, sparseVector, structOf, vector } from './structured.ts';
+import {
+  arrayOf,
+  enumSet,
+  jsonInString,
+  mapOf,
+  mostDimensions,
+  sparseVector,
+  structOf,
+  vectorOf,
+} from './structured.ts';
 import { dateFromDays, isoDate, isoText, timeFrom, timestampFrom } from './temporal.ts';
 import { trimEnd } from './text.ts';
 
@@ -34,6 +43,12 @@ const uuid: Conversion = { field: keyword };
 const unsignedLong: Conversion = { convert: unsigned64, field: field.unsignedLong };
 const isoTimestamp: Conversion = { convert: isoText, field: date };
 const duration: Entry = ({ type }) => ({ field: type === 'double' ? field.double : field.long });
+
+const vector: Entry = (column) => {
+  const { length = 0 } = sourceOf(column);
+  const dims = length > 0 && length <= mostDimensions ? length : undefined;
+  return { convert: vectorOf(dims), field: field.denseVector(dims) };
+};
 
 /** By logical name. Names that are not here are converted as their base type. */
 const semanticTypes: Readonly<Record<string, Entry>> = {
@@ -81,8 +96,8 @@ const semanticTypes: Readonly<Record<string, Entry>> = {
   'io.debezium.data.Xml': { field: field.text },
   'io.debezium.data.Ltree': { field: keyword },
   'io.debezium.data.Tsvector': { field: field.words },
-  'io.debezium.data.DoubleVector': { convert: vector, field: field.denseVector },
-  'io.debezium.data.FloatVector': { convert: vector, field: field.denseVector },
+  'io.debezium.data.DoubleVector': vector,
+  'io.debezium.data.FloatVector': vector,
   'io.debezium.data.SparseDoubleVector': { convert: sparseVector, field: field.rankFeatures },
   'io.debezium.data.geometry.Point': { convert: planar, field: field.point },
   'io.debezium.data.geometry.Geometry': { convert: geographic, field: field.geoShape },
@@ -160,7 +175,7 @@ const baseTypes: Readonly<Record<string, Entry>> = {
   float32: { convert: finiteNumber, field: field.float },
   double: { convert: finiteNumber, field: field.double },
   float64: { convert: finiteNumber, field: field.double },
-  boolean: { field: { type: 'boolean' } },
+  boolean: { field: field.boolean },
   string: { field: field.text },
   bytes: { field: field.binary },
   array,
@@ -216,7 +231,7 @@ function array(column: ColumnSchema): Conversion {
   if (column.items === undefined) return { field: field.opaque };
   const element = conversionOf(elementOf(column, column.items));
   // Except that a vector is many values already.
-  const isVector = element.field === field.denseVector || element.field === field.rankFeatures;
+  const isVector = ['dense_vector', 'rank_features'].includes(String(element.field['type']));
   return {
     ...(element.convert && { convert: arrayOf(element.convert) }),
     field: isVector ? field.opaque : element.field,

@@ -8,7 +8,17 @@ const stack = await startStack({ servers: ['elasticsearch'] });
 test.after(() => stack.stop());
 
 describeTypes({
-  name: 'Elasticsearch',
+  engine: 'elasticsearch',
   url: () => Promise.resolve(stack.addresses.elasticsearch),
-  cases: typeCases.filter(({ engines }) => engines.includes('elasticsearch')),
+  cases: typeCases,
 });
+
+// Not every run starts OpenSearch.
+const openSearch = process.env['SLUICE_TEST_OPENSEARCH'];
+if (openSearch !== undefined && openSearch !== '') {
+  describeTypes({
+    engine: 'opensearch',
+    url: () => Promise.resolve(openSearch),
+    cases: typeCases,
+  });
+}

@@ -4,12 +4,13 @@ import { suite, test } from 'node:test';
 import { namedConversion } from '../../src/convert/named.ts';
 import type { Conversion } from '../../src/convert/types.ts';
 import { conversionOf } from '../../src/convert/types.ts';
-import type { Question, TypeCase } from './type-cases.ts';
+import type { Engine, Question, TypeCase } from './type-cases.ts';
 
-export interface Engine {
-  readonly name: string;
+export interface Server {
+  readonly engine: Engine;
   /** URL of the server; asked for when the tests run. */
   readonly url: () => Promise<string>;
+  /** Those of its engine are run. */
   readonly cases: readonly TypeCase[];
   /** What the server is given for a field that it lacks. */
   readonly field?: (field: Conversion['field']) => Conversion['field'];
@@ -17,13 +18,17 @@ export interface Engine {
 
 let indexes = 0;
 
-export function describeTypes({ name, url, cases, field = (same) => same }: Engine): void {
-  suite(`what columns become, on ${name}`, () => {
-    for (const one of cases) test(one.name, async () => askAll(await url(), one, field));
+export function describeTypes({ engine, url, cases, field = (same) => same }: Server): void {
+  suite(`what columns become, on ${engine}`, () => {
+    for (const one of cases) {
+      if (!one.engines.includes(engine)) continue;
+      const asked = one.asked.filter(({ only = engine }) => only === engine);
+      test(one.name, async () => askAll(await url(), { ...one, asked }, field));
+    }
   });
 }
 
-async function askAll(url: string, one: TypeCase, field: NonNullable<Engine['field']>): Promise<void> {
+async function askAll(url: string, one: TypeCase, field: NonNullable<Server['field']>): Promise<void> {
   const conversion =
     'as' in one.from ? namedConversion(one.from.as) : conversionOf({ name: 'f', optional: true, ...one.from });
   assert.ok(conversion !== undefined);
@@ -41,11 +46,11 @@ async function askAll(url: string, one: TypeCase, field: NonNullable<Engine['fie
   for (const question of one.asked) await ask(index, question);
 }
 
-async function ask(index: string, { finds, ...question }: Question): Promise<void> {
-  const answer = await send('POST', `${index}/_search`, JSON.stringify({ size: 100, ...question }));
+async function ask(index: string, { finds, query, sort, knn }: Question): Promise<void> {
+  const answer = await send('POST', `${index}/_search`, JSON.stringify({ size: 100, query, sort, knn }));
   const found = (answer as { hits: { hits: { _id: string }[] } }).hits.hits.map((hit) => Number(hit._id));
-  const ordered = question.sort === undefined ? found.toSorted((a, b) => a - b) : found;
-  assert.deepEqual(ordered, finds, JSON.stringify(question));
+  const ordered = sort === undefined ? found.toSorted((a, b) => a - b) : found;
+  assert.deepEqual(ordered, finds, JSON.stringify({ query, sort, knn }));
 }
 
 async function send(method: string, address: string, body: string): Promise<unknown> {
