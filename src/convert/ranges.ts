@@ -26,7 +26,8 @@ const plain = String.raw`[^"\\,()[\]{}]*`;
 const range = new RegExp(String.raw`([[(])(${quoted}|${plain}),(${quoted}|${plain})([\])])`, 'y');
 
 function rangeFrom(bound: ReadBound, step: (number: number) => number): Convert {
-  const one = (parts: readonly string[]): string | undefined => {
+  const one = (parts: readonly string[] | undefined): string | undefined => {
+    if (parts === undefined) return undefined;
     const [, open, from = '', to = '', close] = parts;
     const lower = bound(unquoted(from));
     const upper = bound(unquoted(to));
@@ -49,7 +50,7 @@ function rangeFrom(bound: ReadBound, step: (number: number) => number): Convert 
     const value = stringOf(text)?.trim();
     if (value === undefined) return undefined;
     if (value.toLowerCase() === 'empty') return 'null';
-    if (!value.startsWith('{')) return one(wholeRange(value) ?? []);
+    if (!value.startsWith('{')) return one(wholeRange(value));
     const ranges = listed(value)?.map(one);
     return ranges === undefined || ranges.includes(undefined) ? undefined : `[${ranges.join(',')}]`;
   };
