@@ -80,7 +80,7 @@ const semanticTypes: Readonly<Record<string, Entry>> = {
   'org.apache.kafka.connect.data.Decimal': (column) => {
     const scale = Number(column.parameters?.['scale'] ?? 0);
     const precision = Number(column.parameters?.['connect.decimal.precision'] ?? Infinity);
-    const form = isUnsigned(column) ? decimalForm(20, 0) : decimalForm(precision, scale);
+    const form = decimalForm(precision, scale, isUnsigned(column) || sourceOf(column).type === undefined);
     return { convert: decimalFromBase64(scale, form.quoted), field: form.field };
   },
   'io.debezium.data.VariableScaleDecimal': { convert: variableScaleDecimal, field: field.exactDecimal },
@@ -114,7 +114,7 @@ const padded: Conversion = { convert: trimEnd, field: keyword };
 const decimalString: Entry = (column) => {
   const { length, scale } = sourceOf(column);
   // A column of no declared precision has 0 or a number beyond all others.
-  const form = decimalForm(length || Infinity, scale ?? Infinity);
+  const form = decimalForm(length || Infinity, scale ?? Infinity, false);
   return { convert: decimalFromText(form.quoted), field: form.field };
 };
 
@@ -217,11 +217,17 @@ const isUnsigned = (column: ColumnSchema): boolean =>
 /** As many decimal digits as every double keeps. */
 const digitsOfDouble = 15;
 
-/** How a decimal of so many digits is written and searched. */
-function decimalForm(precision: number, scale: number): { readonly quoted: boolean; readonly field: FieldMapping } {
+/**
+ * How a decimal of so many digits is written and searched. Debezium's precise mode writes MySQL's BIGINT UNSIGNED as one of 20
+ * digits, which another column may be too.
+ */
+function decimalForm(
+  precision: number,
+  scale: number,
+  mayBeUnsigned: boolean,
+): { readonly quoted: boolean; readonly field: FieldMapping } {
   if (scale === 0 && precision <= 18) return { quoted: false, field: field.long };
-  // Debezium's precise mode writes MySQL's BIGINT UNSIGNED as a decimal of 20 digits.
-  if (scale === 0 && precision === 20) return { quoted: false, field: field.unsignedLong };
+  if (scale === 0 && precision === 20 && mayBeUnsigned) return { quoted: false, field: field.unsignedLong };
   if (precision <= digitsOfDouble) return { quoted: false, field: field.double };
   return { quoted: true, field: field.exactDecimal };
 }

@@ -52,6 +52,11 @@ test('a decimal’s precision and scale say whether a number holds it', () => {
     [decimal(18, 0), decimal(19, 0), decimal(20, 0), decimal(15, 2), decimal(16, 2), decimal(undefined, 2)],
     ['long', 'keyword', 'unsigned_long', 'double', 'keyword', 'keyword'],
   );
+  const numeric = column('bytes', {
+    semantic: 'org.apache.kafka.connect.data.Decimal',
+    parameters: { scale: '0', 'connect.decimal.precision': '20', '__debezium.source.column.type': 'NUMERIC' },
+  });
+  assert.equal(fieldType(numeric), 'keyword', 'it is known not to be unsigned');
   const bits = (length: number) =>
     fieldType(column('bytes', { semantic: 'io.debezium.data.Bits', parameters: { length: String(length) } }));
   assert.deepEqual([bits(63), bits(64), bits(65)], ['long', 'unsigned_long', 'keyword']);
