@@ -12,6 +12,9 @@ import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
+import { createDocumentReader } from './elasticsearch/document-reader.ts';
+import { engineTitles } from './elasticsearch/engine.ts';
+import type { Replacement } from './elasticsearch/field-types.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
@@ -25,6 +28,7 @@ import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { listTopics } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
+import type { LoadedTransform } from './mapping/transform.ts';
 import type { Failure } from './model/outcome.ts';
 import { startHttp } from './observability/http.ts';
 import type { Logger } from './observability/logger.ts';
@@ -34,12 +38,17 @@ import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock } from './pipeline/ports.ts';
+import { withWithheld } from './pipeline/withheld.ts';
 import { createRoutes } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
+import type { Registry, RegistryObserver } from './schema-registry/registry.ts';
 import { createRegistry } from './schema-registry/registry.ts';
 
-export type Documents = readonly LoadedDocument<DocumentDefinition>[];
+/** A mapping file, and the module that its `transform` names. */
+export type Documents = readonly (LoadedDocument<DocumentDefinition> & {
+  readonly transform?: LoadedTransform | undefined;
+})[];
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -86,10 +95,24 @@ export async function openElasticsearch({ elasticsearch }: Config): Promise<Clie
   return createElasticsearchClient({ ...elasticsearch, ca: await textOf(elasticsearch.caFile) });
 }
 
-/** The schema registry's client for this configuration; undefined if there is none in it. */
-export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<RegistryClient | undefined> {
+const unobserved: RegistryObserver = {
+  waiting: () => undefined,
+  recovered: () => undefined,
+  warned: () => undefined,
+};
+
+/** The schema registry of a configuration. */
+export interface OpenRegistry {
+  readonly client: RegistryClient;
+  /** Its schemas, fetched until `signal` aborts. */
+  open(signal: AbortSignal, observer?: RegistryObserver): Registry;
+}
+
+/** Undefined if the configuration names none. */
+export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<OpenRegistry | undefined> {
   if (schemaRegistry === undefined) return undefined;
-  return createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
+  const client = createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
+  return { client, open: (signal, observer = unobserved) => createRegistry({ client, clock, observer, signal }) };
 }
 
 export function indexAdminOf(client: Client, { elasticsearch }: Config): IndexAdmin {
@@ -118,24 +141,30 @@ export async function runService(
   const kafka = await openKafka(config, kafkaLog);
   const client = await openElasticsearch(config);
   const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
-  const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
+  const { engine, requestTimeoutMs } = config.elasticsearch;
+  let health = await checkElasticsearch(client, requestTimeoutMs, engine);
   if (!health.ok) mindHealth(health, logger);
   const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
+  if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
-  const sink = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
+  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
+    // It was not there at the start; what has come since may be the other engine.
+    if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
+    if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
     const found = await admin.ensure(definition);
-    if (found.state === 'created') logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+    if (found.state === 'created') tellCreated(alias, found.replaced, logger);
     return found.state === 'failed' ? found.failure : undefined;
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
   const observer = createObserver(metrics, logger);
-  const registryClient = await openSchemaRegistry(config);
-  const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
+  const schemaRegistry = await openSchemaRegistry(config);
+  const registry = schemaRegistry?.open(signal, observer);
+  const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
     source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
     sink,
@@ -147,6 +176,7 @@ export async function runService(
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic),
+      redact: routes.redactOf(topic),
     }),
     ...config.elasticsearch,
     maxBytesHeld: config.limits.maxBytesHeld,
@@ -173,13 +203,32 @@ export async function runService(
     await http?.close();
     await deadLetters.close();
     await client.close();
-    await registryClient?.close();
+    await schemaRegistry?.client.close();
   }
 }
 
+/** Throws a SluiceError for what will not heal by waiting. */
 function mindHealth({ failure }: Extract<Health, { readonly ok: false }>, logger: Logger): void {
-  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED') throw new SluiceError([failure]);
+  if (failure.code === 'ELASTICSEARCH_UNAUTHORIZED' || directiveOf(failure) === 'stop')
+    throw new SluiceError([failure]);
   logger.warn({ code: failure.code }, `${explain(failure)} Records are read and wait.`);
+}
+
+/** Where nodes are, without the credentials that a URL may hold. */
+export function originsOf(nodes: readonly string[]): string {
+  return nodes.map((node) => new URL(node).origin).join(', ');
+}
+
+function tellEngine(version: string | undefined, { elasticsearch: { engine, nodes } }: Config, logger: Logger): void {
+  const what = version === undefined ? engineTitles[engine] : `${engineTitles[engine]} ${version}`;
+  logger.info({ engine, version }, `Writing to ${what} at ${originsOf(nodes)}.`);
+}
+
+function tellCreated(alias: string, replaced: readonly Replacement[], logger: Logger): void {
+  logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
+  if (replaced.length === 0) return;
+  const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
+  logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
 }
 
 function kafkaError(error: unknown): never {

@@ -1,20 +1,16 @@
-import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry } from '../compose.ts';
+import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
+import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import { listTopics } from '../kafka/offsets.ts';
-import type { Failure } from '../model/outcome.ts';
 import { createRoutes } from '../routes.ts';
+import type { Finding } from './check-topics.ts';
+import { checkTopics } from './check-topics.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
 import { readFiles } from './files.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
-
-/** What was looked at, and what is wrong with it. */
-interface Finding {
-  readonly what: string;
-  readonly failures: readonly Failure[];
-}
 
 /** `sluice check`: the files first, then the servers. Changes nothing. */
 export async function checkCommand(options: CommonOptions, surroundings: Surroundings): Promise<ExitCode> {
@@ -34,8 +30,18 @@ export async function checkCommand(options: CommonOptions, surroundings: Surroun
   return wrong ? 2 : 0;
 }
 
-async function* findings({ config, documents }: Files): AsyncGenerator<Finding> {
+/** For the schemas of the records that are looked at. */
+const schemasWithinMs = 10_000;
+
+async function* findings(files: Files): AsyncGenerator<Finding> {
+  const { config, documents } = files;
   const kafka = await openKafka(config, () => undefined);
+  const registry = await openSchemaRegistry(config);
+  const refusal = await registry?.client.check(new AbortController().signal);
+  if (registry !== undefined) {
+    const what = `schema registry at ${originsOf(config.schemaRegistry?.urls ?? [])}`;
+    yield { what, failures: refusal === undefined ? [] : [refusal] };
+  }
   const existing = await listTopics(kafka).catch((error: unknown) => kafkaFailure(error));
   if ('code' in existing) {
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}`, failures: [existing] };
@@ -43,17 +49,15 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}, ${existing.size} topics`, failures: [] };
     const routes = createRoutes(documents, config, existing);
     yield { what: `topics to read: ${routes.topics.join(', ') || 'none'}`, failures: routes.missing };
+    const schemas = refusal === undefined ? registry?.open(AbortSignal.timeout(schemasWithinMs)) : undefined;
+    const { prepare, readFrame } = schemas ?? {};
+    if (routes.missing.length === 0) yield* await checkTopics({ kafka, files, routes, prepare, readFrame });
   }
-  const registry = await openSchemaRegistry(config);
-  if (registry !== undefined) {
-    const failure = await registry.check(new AbortController().signal);
-    const what = `schema registry at ${config.schemaRegistry?.urls.join(', ') ?? ''}`;
-    yield { what, failures: failure === undefined ? [] : [failure] };
-    await registry.close();
-  }
+  await registry?.client.close();
   const client = await openElasticsearch(config);
-  const health = await checkElasticsearch(client, config.elasticsearch.requestTimeoutMs);
-  const where = `Elasticsearch at ${config.elasticsearch.nodes.join(', ')}`;
+  const { engine, nodes, requestTimeoutMs } = config.elasticsearch;
+  const health = await checkElasticsearch(client, requestTimeoutMs, engine);
+  const where = `${engineTitles[engine]} at ${originsOf(nodes)}`;
   if (!health.ok) {
     yield { what: where, failures: [health.failure] };
     return;

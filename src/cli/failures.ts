@@ -12,6 +12,7 @@ const wrongConfiguration: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'TOPIC_MISSING',
   'KAFKA_UNAUTHORIZED',
   'ELASTICSEARCH_UNAUTHORIZED',
+  'ELASTICSEARCH_ENGINE_WRONG',
 ]);
 
 /** Prints each failure as a sentence. Errors that are no SluiceError are defects, and thrown on. */

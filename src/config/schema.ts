@@ -61,6 +61,7 @@ const elasticsearch = z.strictObject({
     .array(z.url({ protocol: /^https?$/ }))
     .min(1)
     .describe('URLs of nodes'),
+  engine: z.enum(['elasticsearch', 'opensearch']).default('elasticsearch').describe('What runs there'),
   username: z.string().optional().describe('User, for basic authentication'),
   password: z.string().optional().describe('Password'),
   apiKey: z.string().optional().describe('API key, encoded as Kibana shows it'),
@@ -115,6 +116,11 @@ export const configSchema = z.strictObject({
       index: z.string().min(1).default('${table}').describe('Index of such a topic, made of `${table}` and `${topic}`'),
     })
     .optional(),
+  masking: z
+    .strictObject({
+      hashKey: z.string().min(16).optional().describe('Secret of `as: hash`; with another one, all hashes are others'),
+    })
+    .prefault({}),
   deadLetters: z
     .strictObject({
       topic: z.string().min(1).default('sluice-dead-letters').describe('Topic for records that cannot be written'),

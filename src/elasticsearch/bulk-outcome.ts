@@ -24,6 +24,8 @@ const byType: Readonly<Record<string, readonly [Kind, FailureCode]>> = {
   index_closed_exception: ['retryable', 'INDEX_BLOCKED'],
   cluster_block_exception: ['retryable', 'INDEX_BLOCKED'],
   es_rejected_execution_exception: ['retryable', 'ELASTICSEARCH_OVERLOADED'],
+  // OpenSearch's name for it.
+  rejected_execution_exception: ['retryable', 'ELASTICSEARCH_OVERLOADED'],
   circuit_breaking_exception: ['retryable', 'ELASTICSEARCH_OVERLOADED'],
   unavailable_shards_exception: ['retryable', 'ELASTICSEARCH_UNAVAILABLE'],
   no_shard_available_action_exception: ['retryable', 'ELASTICSEARCH_UNAVAILABLE'],

@@ -1,11 +1,16 @@
 /**
- * The connection to Elasticsearch 8 and 9: transport, TLS and authentication of the official client, nothing retried by it.
+ * The connection to Elasticsearch 8 and 9 or OpenSearch 2 and 3: transport, TLS and authentication of Elastic's client, nothing
+ * retried by it.
  */
 import type { ClientOptions } from '@elastic/elasticsearch';
-import { Client, SniffingTransport } from '@elastic/elasticsearch';
+import { Client } from '@elastic/elasticsearch';
 import { SluiceError } from '../errors.ts';
+import type { EngineName } from './engine.ts';
+import { transportOf } from './engine.ts';
 
 export interface ElasticsearchOptions {
+  /** Elasticsearch unless said. */
+  readonly engine?: EngineName | undefined;
   /** URLs. */
   readonly nodes: readonly string[];
   readonly username?: string | undefined;
@@ -23,19 +28,6 @@ export interface ElasticsearchOptions {
   readonly requestTimeoutMs: number;
   /** Compresses requests: for slow networks. */
   readonly compression: boolean;
-}
-
-/** Both majors speak the protocol of 8; a client of 9 that asks for 9 is refused by 8. */
-const compatibleHeaders = {
-  jsonContentType: 'application/vnd.elasticsearch+json; compatible-with=8',
-  ndjsonContentType: 'application/vnd.elasticsearch+x-ndjson; compatible-with=8',
-  accept: 'application/vnd.elasticsearch+json; compatible-with=8,text/plain',
-};
-
-class CompatibleTransport extends SniffingTransport {
-  constructor(options: ConstructorParameters<typeof SniffingTransport>[0]) {
-    super({ ...options, vendoredHeaders: compatibleHeaders });
-  }
 }
 
 /** Throws a SluiceError if an API key would go over plain http without being allowed to. */
@@ -56,7 +48,7 @@ export function createElasticsearchClient(options: ElasticsearchOptions): Client
           : undefined;
   return new Client({
     nodes: [...nodes],
-    Transport: CompatibleTransport,
+    Transport: transportOf(options.engine ?? 'elasticsearch'),
     maxRetries: 0,
     requestTimeout: options.requestTimeoutMs,
     compression: options.compression,

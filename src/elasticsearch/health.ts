@@ -1,19 +1,25 @@
 /**
- * Whether Elasticsearch is there, knows us, and which version it is.
+ * Whether the engine is there, is the one that was configured, knows us, and which version it is.
  */
 import type { Client } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import { outcomeOf } from './bulk-outcome.ts';
+import type { EngineName } from './engine.ts';
+import { anyEngine, engineTitles, opensearchVersion } from './engine.ts';
+import type { Answer } from './request.ts';
 import { ask } from './request.ts';
 
 export type Health =
   /** `version` is unknown where we may not ask for it. */
   { readonly ok: true; readonly version: string | undefined } | { readonly ok: false; readonly failure: Failure };
 
-export async function checkElasticsearch(client: Client, timeoutMs: number): Promise<Health> {
+/** Asks through `client`, which was made for `engine`; waits at most `timeoutMs`, and as long again if the engine is in doubt. */
+export async function checkElasticsearch(client: Client, timeoutMs: number, engine: EngineName): Promise<Health> {
   const path = '/_nodes/_local';
   const querystring = { filter_path: 'nodes.*.version' };
   const answer = await ask(client, { method: 'GET', path, querystring }, timeoutMs);
+  const wrong = await wrongEngine(client, timeoutMs, engine, answer);
+  if (wrong !== undefined) return { ok: false, failure: wrong };
   if (answer.kind === 'answered') return { ok: true, version: versionIn(answer.body) };
   if (answer.kind === 'failed') return { ok: false, failure: answer.failure };
   // Known, but not allowed to look at nodes: writing needs no such privilege.
@@ -24,6 +30,31 @@ export async function checkElasticsearch(client: Client, timeoutMs: number): Pro
       ? outcome.failure
       : { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message: `Elasticsearch answered status ${answer.status}.` };
   return { ok: false, failure };
+}
+
+/** Only what says of itself that it is the other engine is refused: headers may be lost on the way. */
+async function wrongEngine(
+  client: Client,
+  timeoutMs: number,
+  engine: EngineName,
+  answer: Answer,
+): Promise<Failure | undefined> {
+  if (answer.kind === 'failed' && answer.failure.code !== 'ELASTICSEARCH_ANSWER_UNEXPECTED') return undefined;
+  const found = answer.kind === 'failed' ? undefined : answer.engine;
+  if (found !== undefined) return found === engine ? undefined : mistaken(engine, found);
+  if (engine === 'opensearch') return undefined;
+  // Older OpenSearch tells itself only here, and the client has thrown away what it took for no Elasticsearch.
+  const itself = await ask(anyEngine(client), { method: 'GET', path: '/' }, timeoutMs);
+  const version = itself.kind === 'answered' ? opensearchVersion(itself.body) : undefined;
+  return version === undefined ? undefined : mistaken(engine, 'opensearch', version);
+}
+
+function mistaken(engine: EngineName, found: EngineName, version?: string): Failure {
+  const who = version === undefined ? engineTitles[found] : `${engineTitles[found]} ${version}`;
+  return {
+    code: 'ELASTICSEARCH_ENGINE_WRONG',
+    message: `${who} answers, but \`elasticsearch.engine\` is \`${engine}\`.`,
+  };
 }
 
 function versionIn(body: unknown): string | undefined {

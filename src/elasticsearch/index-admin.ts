@@ -7,16 +7,24 @@ import type { IndexDefinition } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
 import { outcomeOf } from './bulk-outcome.ts';
+import type { Fitted, Replacement } from './field-types.ts';
+import { fitted, lackingType } from './field-types.ts';
 import type { Answer } from './request.ts';
 import { ask } from './request.ts';
 
 export type IndexState =
-  { readonly state: 'created' | 'present' | 'absent' } | { readonly state: 'failed'; readonly failure: Failure };
+  /** `replaced`: inferred fields for whose types the server has no more than a stand-in. */
+  | { readonly state: 'created'; readonly replaced: readonly Replacement[] }
+  | { readonly state: 'present' | 'absent' }
+  | { readonly state: 'failed'; readonly failure: Failure };
 
 export interface IndexAdmin {
   /** Whether the alias is there; a failure if something else has its name, or if that cannot be found out. */
   inspect(alias: string): Promise<IndexState>;
-  /** Creates the index and its alias unless the alias is there. Safe when several instances do it at once. */
+  /**
+   * Creates the index and its alias unless the alias is there, with stand-ins for inferred fields whose types the server lacks.
+   * Safe when several instances do it at once.
+   */
   ensure(definition: IndexDefinition): Promise<IndexState>;
 }
 
@@ -26,6 +34,8 @@ export interface IndexAdminOptions {
   /** `sluice 0.1.0`, for `_meta`. */
   readonly createdBy: string;
 }
+
+const generationOf = (alias: string): string => `${alias}-000001`;
 
 const failed = (failure: Failure): IndexState => ({ state: 'failed', failure });
 
@@ -45,23 +55,44 @@ export function createIndexAdmin({ client, requestTimeoutMs, createdBy }: IndexA
     return failed({ code: 'INDEX_FOREIGN', message });
   };
 
-  const create = async (definition: IndexDefinition): Promise<IndexState> => {
-    const { alias, settings, mappings } = definition;
-    const generation = `${alias}-000001`;
-    const meta = { sluice: { document: alias, definition: digest(definition), createdBy } };
+  const put = (definition: IndexDefinition, { mappings, replaced }: Fitted): Promise<Answer> => {
+    const { alias, settings } = definition;
+    const standIns = Object.fromEntries(replaced.map(({ field, type }) => [field, type]));
+    const meta = {
+      document: alias,
+      definition: digest(definition),
+      createdBy,
+      ...(replaced.length > 0 && { standIns }),
+    };
     const body = {
       aliases: { [alias]: { is_write_index: true } },
       settings,
-      mappings: { ...mappings, _meta: { ...asObject(mappings['_meta']), ...meta } },
+      mappings: { ...mappings, _meta: { ...asObject(mappings['_meta']), sluice: meta } },
     };
-    const path = `/${encodeURIComponent(generation)}`;
-    const answer = await ask(client, { method: 'PUT', path, body }, requestTimeoutMs);
-    if (answer.kind === 'answered') return { state: 'created' };
+    const path = `/${encodeURIComponent(generationOf(alias))}`;
+    return ask(client, { method: 'PUT', path, body }, requestTimeoutMs);
+  };
+
+  /** Field types that the server has refused. Making the index asks for them: nothing else knows, and nothing else may be asked. */
+  const lacking = new Set<string>();
+
+  const create = async (definition: IndexDefinition): Promise<IndexState> => {
+    for (;;) {
+      const fit = fitted(definition, lacking);
+      const answer = await put(definition, fit);
+      if (answer.kind === 'answered') return { state: 'created', replaced: fit.replaced };
+      const type = answer.kind === 'refused' && answer.status === 400 ? lackingType(answer.cause?.reason) : undefined;
+      if (type === undefined || lacking.has(type)) return refused(definition.alias, answer);
+      lacking.add(type);
+    }
+  };
+
+  const refused = async (alias: string, answer: Exclude<Answer, { kind: 'answered' }>): Promise<IndexState> => {
     if (answer.kind === 'failed') return failed(answer.failure);
     if (answer.cause?.type === 'resource_already_exists_exception') {
       const found = await inspect(alias);
       if (found.state !== 'absent') return found;
-      const message = `The index «${generation}» is there, but the alias «${alias}» that should name it is not.`;
+      const message = `The index «${generationOf(alias)}» is there, but the alias «${alias}» that should name it is not.`;
       return failed({ code: 'INDEX_FOREIGN', message });
     }
     if (answer.status === 400) return failed(refusal(alias, answer.cause));

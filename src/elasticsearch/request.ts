@@ -1,10 +1,13 @@
 /**
  * One request, answered by a value: what the server said, or that no answer came.
  */
+import { Readable } from 'node:stream';
 import type { Client } from '@elastic/elasticsearch';
 import { errors } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
+import type { EngineName } from './engine.ts';
+import { engineIn } from './engine.ts';
 
 export interface RequestParams {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -15,9 +18,20 @@ export interface RequestParams {
   readonly bulkBody?: Buffer;
 }
 
+/** `engine` is who says of itself that it answered. */
 export type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
-  | { readonly kind: 'refused'; readonly status: number; readonly cause: ErrorCause | undefined }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly body: unknown;
+      readonly engine: EngineName | undefined;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly cause: ErrorCause | undefined;
+      readonly engine: EngineName | undefined;
+    }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
@@ -29,6 +43,8 @@ export async function ask(
   params: RequestParams,
   timeoutMs: number,
   signal?: AbortSignal,
+  /** Reads the answer's stream, within the same time; without it, the client parses it. */
+  read?: (body: unknown) => Promise<unknown>,
 ): Promise<Answer> {
   const ended = new AbortController();
   const abort = (): void => {
@@ -37,13 +53,15 @@ export async function ask(
   const timer = setTimeout(abort, timeoutMs);
   signal?.addEventListener('abort', abort);
   try {
-    const { statusCode, body } = await client.transport.request(params, {
+    const { statusCode, body, headers } = await client.transport.request(params, {
       signal: ended.signal,
       maxRetries: 0,
       requestTimeout: timeoutMs,
       meta: true,
+      ...(read && { asStream: true }),
     });
-    return { kind: 'answered', status: statusCode, body };
+    const whole = read === undefined ? body : await read(body);
+    return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     return answerOf(error, timeoutMs);
@@ -53,10 +71,42 @@ export async function ask(
   }
 }
 
+/**
+ * As `ask`, with the answer's own text: the client's parser makes doubles of all numbers.
+ */
+export async function askText(
+  client: Client,
+  params: RequestParams,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Exclude<Answer, { kind: 'answered' }> | { readonly kind: 'answered'; readonly text: string }> {
+  const answer = await ask(client, params, timeoutMs, signal, textOf);
+  if (answer.kind !== 'answered') return answer;
+  const text = String(answer.body);
+  if (answer.status < 400) return { kind: 'answered', text };
+  return { kind: 'refused', status: answer.status, cause: causeOf(jsonOf(text)), engine: answer.engine };
+}
+
+async function textOf(body: unknown): Promise<string> {
+  if (!(body instanceof Readable)) return '';
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString();
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The client's errors hold the connection with all its settings; only what is said here leaves this room. */
 function answerOf(error: unknown, timeoutMs: number): Answer {
   if (error instanceof errors.ResponseError) {
-    return { kind: 'refused', status: error.statusCode ?? 0, cause: causeOf(error.body) };
+    const { statusCode: status = 0 } = error;
+    return { kind: 'refused', status, cause: causeOf(error.body), engine: engineIn(error.headers) };
   }
   if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) {
     const message = `Elasticsearch did not answer within ${timeoutMs} ms.`;
@@ -67,7 +117,8 @@ function answerOf(error: unknown, timeoutMs: number): Answer {
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
   }
   if (error instanceof errors.ProductNotSupportedError) {
-    const message = 'What answers is not Elasticsearch: its product header is missing.';
+    const message =
+      'What answers is not Elasticsearch: its product header is missing. For OpenSearch, set `elasticsearch.engine`.';
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
   }
   const name = error instanceof Error ? error.name : typeof error;

@@ -15,10 +15,13 @@ import type { RegisteredSchema, RegistryClient } from './client.ts';
 import type { SchemaReader } from './connect-schema.ts';
 import { createJsonSchemaReader } from './json-schema.ts';
 
+/** What a registry tells those who watch it. */
+export type RegistryObserver = Pick<Observer, 'waiting' | 'recovered' | 'warned'>;
+
 export interface RegistryOptions {
   readonly client: RegistryClient;
   readonly clock: Clock;
-  readonly observer: Observer;
+  readonly observer: RegistryObserver;
   /** Ends what waits. */
   readonly signal: AbortSignal;
 }

@@ -1,118 +1,102 @@
-/** The sink on real servers: Elasticsearch 9, and 8 by the same client. */
+/** The sink and the indexes on real servers: Elasticsearch 9, and by the same code 8 and OpenSearch. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createBulkSink } from '../../src/elasticsearch/bulk-sink.ts';
-import { createElasticsearchClient } from '../../src/elasticsearch/client.ts';
-import { createIndexAdmin } from '../../src/elasticsearch/index-admin.ts';
+import { ask } from '../../src/elasticsearch/request.ts';
 import { withIndexes } from '../../src/elasticsearch/with-indexes.ts';
-import type { DocumentWrite } from '../../src/model/document.ts';
 import type { Failure } from '../../src/model/outcome.ts';
-import { externalVersion, offset } from '../../src/model/position.ts';
 import { startElasticsearch } from '../stack/elasticsearch.ts';
 import { startStack } from '../stack/stack.ts';
 import { versions } from '../stack/versions.ts';
+import { openEngine, requestTimeoutMs, write } from './engines.ts';
 import { describeSink } from './sink.ts';
 
-const stack = await startStack({ servers: ['elasticsearch'] });
+const stack = await startStack({ servers: ['elasticsearch', 'opensearch'] });
 test.after(() => stack.stop());
 const eight = await startElasticsearch({ version: versions.elasticsearchForJava17 });
 test.after(() => eight.stop());
 
-const requestTimeoutMs = 10_000;
-let indexes = 0;
+const engines = [
+  ['Elasticsearch 9', openEngine('elasticsearch', stack.addresses.elasticsearch)],
+  ['Elasticsearch 8', openEngine('elasticsearch', eight.address)],
+  ['OpenSearch', openEngine('opensearch', stack.addresses.opensearch)],
+] as const;
 
-function open(address: string) {
-  const client = createElasticsearchClient({
-    nodes: [address],
-    rejectUnauthorized: true,
-    allowApiKeyOverHttp: false,
-    requestTimeoutMs,
-    compression: false,
-  });
-  test.after(() => client.close());
-  const admin = createIndexAdmin({ client, requestTimeoutMs, createdBy: 'test' });
-  return {
-    client,
-    admin,
-    sink: createBulkSink({ client, requestTimeoutMs }),
-    newIndex: async (mappings: Record<string, unknown> = { dynamic: false }): Promise<string> => {
-      const alias = `contract-${process.pid}-${(indexes += 1)}`;
-      const ensured = await admin.ensure({ alias, settings: { 'index.gc_deletes': '1h' }, mappings });
-      assert.equal(ensured.state, 'created');
-      return alias;
-    },
-    read: async (index: string, id: string): Promise<string | undefined> => {
-      const response = await fetch(`${address}/${index}/_source/${encodeURIComponent(id)}`);
-      return response.ok ? await response.text() : undefined;
-    },
-  };
-}
-
-const nine = open(stack.addresses.elasticsearch);
-const old = open(eight.address);
-for (const [name, sink] of [
-  ['Elasticsearch 9', nine],
-  ['Elasticsearch 8', old],
-] as const) {
-  describeSink(name, () => Promise.resolve({ ...sink, newIndex: () => sink.newIndex() }));
-}
-
-const write = (index: string, id: string, source: string): DocumentWrite => ({
-  action: 'index',
-  index,
-  id,
-  version: externalVersion(0, offset(1)),
-  source: Buffer.from(source),
-});
 const { signal } = new AbortController();
 
-test('a document that the mapping refuses is rejected alone, and its message holds no value', async () => {
-  const alias = await nine.newIndex({ properties: { n: { type: 'byte' } } });
-  const writes = [write(alias, 'a', '{"n":1}'), write(alias, 'b', '{"n":"secret"}'), write(alias, 'c', '{"n":')];
-  const [first, second, third] = await nine.sink.write(writes, signal);
-  assert.equal(first?.status, 'applied');
-  assert.ok(second?.status === 'rejected' && second.failure.code === 'DOCUMENT_REJECTED');
-  assert.match(second.failure.message, /failed to parse field \[n\] of type \[byte\]/);
-  assert.ok(!second.failure.message.includes('secret'));
-  assert.equal(third?.status, 'rejected');
-});
+for (const [name, engine] of engines) {
+  const { admin, client, sink, newIndex, newName, address } = engine;
+  describeSink(name, () => Promise.resolve({ ...engine, newIndex: () => newIndex() }));
 
-test('a write never makes an index, and waits for one that is not there', async () => {
-  const [outcome] = await nine.sink.write([write('no-such-alias', 'a', '{}')], signal);
-  assert.ok(outcome?.status === 'retryable' && outcome.failure.code === 'INDEX_MISSING');
-  assert.deepEqual(await nine.admin.inspect('no-such-alias'), { state: 'absent' });
-});
+  test(`${name}: a document that the mapping refuses is rejected alone, and its message holds no value`, async () => {
+    const alias = await newIndex({ properties: { n: { type: 'byte' } } });
+    const writes = [write(alias, 'a', '{"n":1}'), write(alias, 'b', '{"n":"secret"}'), write(alias, 'c', '{"n":')];
+    const [first, second, third] = await sink.write(writes, signal);
+    assert.equal(first?.status, 'applied');
+    assert.ok(second?.status === 'rejected' && second.failure.code === 'DOCUMENT_REJECTED');
+    assert.match(second.failure.message, /failed to parse field \[n\] of type \[byte\]/);
+    assert.ok(!second.failure.message.includes('secret'));
+    assert.equal(third?.status, 'rejected');
+  });
 
-test('two instances that make one index at once make one', async () => {
-  const definition = { alias: `contract-race-${process.pid}`, settings: {}, mappings: {} };
-  const states = await Promise.all([
-    nine.admin.ensure(definition),
-    open(stack.addresses.elasticsearch).admin.ensure(definition),
-  ]);
-  assert.deepEqual(states.map(({ state }) => state).sort(), ['created', 'present']);
-});
+  test(`${name}: a write never makes an index, and waits for one that is not there`, async () => {
+    const alias = newName();
+    const [outcome] = await sink.write([write(alias, 'a', '{}')], signal);
+    assert.ok(outcome?.status === 'retryable' && outcome.failure.code === 'INDEX_MISSING');
+    assert.deepEqual(await admin.inspect(alias), { state: 'absent' });
+  });
 
-test('an index that stands where the alias should be is refused, and a mapping that Elasticsearch refuses says why', async () => {
-  const alias = `contract-foreign-${process.pid}`;
-  await fetch(`${stack.addresses.elasticsearch}/${alias}`, { method: 'PUT' });
-  const foreign = await nine.admin.ensure({ alias, settings: {}, mappings: {} });
-  assert.ok(foreign.state === 'failed' && foreign.failure.code === 'INDEX_FOREIGN');
-  const mappings = { properties: { x: { type: 'no-such-type' } } };
-  const refused = await nine.admin.ensure({ alias: `${alias}-2`, settings: {}, mappings });
-  assert.ok(refused.state === 'failed' && refused.failure.code === 'INDEX_REFUSED');
-  assert.match(refused.failure.message, /no-such-type/);
-});
+  test(`${name}: two instances that make one index at once make one`, async () => {
+    const definition = { alias: newName(), settings: {}, mappings: {} };
+    const other = openEngine(engine.engine, address);
+    const states = await Promise.all([admin.ensure(definition), other.admin.ensure(definition)]);
+    assert.deepEqual(states.map(({ state }) => state).sort(), ['created', 'present']);
+  });
 
-test('while one index cannot be made, writes to others go on', async () => {
-  const alias = await nine.newIndex();
-  const failure: Failure = { code: 'INDEX_REFUSED', message: 'scripted' };
-  const sink = withIndexes(nine.sink, (name) => Promise.resolve(name === alias ? undefined : failure));
-  const outcomes = await sink.write(
-    [write('refused', 'a', '{}'), write(alias, 'a', '{}'), write('refused', 'b', '{}')],
-    signal,
-  );
-  assert.deepEqual(
-    outcomes.map(({ status }) => status),
-    ['retryable', 'applied', 'retryable'],
-  );
-});
+  test(`${name}: an index is the first generation behind its alias, with its settings`, async () => {
+    const alias = await newIndex();
+    const response = await fetch(`${address}/${alias}`);
+    const indexes = (await response.json()) as Record<string, { aliases: object; settings: object; mappings: object }>;
+    assert.deepEqual(Object.keys(indexes), [`${alias}-000001`]);
+    const { aliases, settings, mappings } = indexes[`${alias}-000001`] ?? {};
+    assert.deepEqual(aliases, { [alias]: { is_write_index: true } });
+    assert.match(JSON.stringify(settings), /"gc_deletes":"1h"/);
+    assert.match(JSON.stringify(mappings), /"createdBy":"test"/);
+  });
+
+  test(`${name}: an index that stands where the alias should be is refused, and a mapping that the server refuses says why`, async () => {
+    const alias = newName();
+    await fetch(`${address}/${alias}`, { method: 'PUT' });
+    const foreign = await admin.ensure({ alias, settings: {}, mappings: {} });
+    assert.ok(foreign.state === 'failed' && foreign.failure.code === 'INDEX_FOREIGN');
+    const mappings = { properties: { x: { type: 'no-such-type' } } };
+    const refused = await admin.ensure({ alias: `${alias}-2`, settings: {}, mappings });
+    assert.ok(refused.state === 'failed' && refused.failure.code === 'INDEX_REFUSED');
+    assert.match(refused.failure.message, /no-such-type/);
+  });
+
+  test(`${name}: documents are read back by id before any refresh, and what is not there is told apart`, async () => {
+    const alias = await newIndex();
+    await sink.write([write(alias, 'a', '{"n":1}')], signal);
+    const body = { docs: ['a', 'b'].map((id) => ({ _index: alias, _id: id })) };
+    const answer = await ask(client, { method: 'POST', path: '/_mget', body }, requestTimeoutMs);
+    assert.ok(answer.kind === 'answered');
+    const { docs } = answer.body as { docs: readonly Record<string, unknown>[] };
+    const [found, missing] = docs.map(({ _id, _version, found, _source }) => ({ _id, _version, found, _source }));
+    assert.deepEqual(found, { _id: 'a', _version: 1, found: true, _source: { n: 1 } });
+    assert.deepEqual(missing, { _id: 'b', _version: undefined, found: false, _source: undefined });
+  });
+
+  test(`${name}: while one index cannot be made, writes to others go on`, async () => {
+    const alias = await newIndex();
+    const failure: Failure = { code: 'INDEX_REFUSED', message: 'scripted' };
+    const partly = withIndexes(sink, (index) => Promise.resolve(index === alias ? undefined : failure));
+    const outcomes = await partly.write(
+      [write('refused', 'a', '{}'), write(alias, 'a', '{}'), write('refused', 'b', '{}')],
+      signal,
+    );
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['retryable', 'applied', 'retryable'],
+    );
+  });
+}

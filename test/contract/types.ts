@@ -8,32 +8,34 @@ import type { Engine, Question, TypeCase } from './type-cases.ts';
 
 export interface Server {
   readonly engine: Engine;
-  /** URL of the server; asked for when the tests run. */
-  readonly url: () => Promise<string>;
+  readonly url: string;
   /** Those of its engine are run. */
   readonly cases: readonly TypeCase[];
-  /** What the server is given for a field that it lacks. */
-  readonly field?: (field: Conversion['field']) => Conversion['field'];
 }
 
 let indexes = 0;
 
-export function describeTypes({ engine, url, cases, field = (same) => same }: Server): void {
+export function describeTypes({ engine, url, cases }: Server): void {
   suite(`what columns become, on ${engine}`, () => {
     for (const one of cases) {
       if (!one.engines.includes(engine)) continue;
       const asked = one.asked.filter(({ only = engine }) => only === engine);
-      test(one.name, async () => askAll(await url(), { ...one, asked }, field));
+      test(one.name, async () => askAll(url, { ...one, asked }));
     }
   });
 }
 
-async function askAll(url: string, one: TypeCase, field: NonNullable<Server['field']>): Promise<void> {
-  const conversion =
-    'as' in one.from ? namedConversion(one.from.as) : conversionOf({ name: 'f', optional: true, ...one.from });
-  assert.ok(conversion !== undefined);
+/** What a case's column becomes. */
+export function conversionFor({ from, name }: TypeCase): Conversion {
+  const conversion = 'as' in from ? namedConversion(from.as) : conversionOf({ name: 'f', optional: true, ...from });
+  assert.ok(conversion !== undefined, name);
+  return conversion;
+}
+
+async function askAll(url: string, one: TypeCase): Promise<void> {
+  const conversion = conversionFor(one);
   const index = `${url}/types-${process.pid}-${(indexes += 1)}`;
-  const mappings = { dynamic: false, properties: { f: field(conversion.field) } };
+  const mappings = { dynamic: false, properties: { f: conversion.field } };
   await send('PUT', index, JSON.stringify({ mappings }));
   let body = '';
   for (const [position, [wire, expected]] of one.values.entries()) {

@@ -4,7 +4,7 @@ import type pg from 'pg';
 
 export interface Compared {
   readonly query: (sql: string) => Promise<pg.QueryResult>;
-  /** `http://host:port` */
+  /** `http://host:port` of either engine */
   readonly elasticsearch: string;
   readonly index: string;
   /** With its schema. */
@@ -24,9 +24,8 @@ export async function expectIndexEqualsTable(compared: Compared): Promise<number
   const differences: string[] = [];
   for (const [id, row] of rows) {
     const document = documents.get(id);
-    if (document === undefined) differences.push(`${id} is missing: ${JSON.stringify(row)}`);
-    else if (!sameFields(row, document))
-      differences.push(`${id}: ${JSON.stringify(row)} ≠ ${JSON.stringify(document)}`);
+    if (document === undefined) differences.push(`${id} is missing: ${short(row)}`);
+    else if (!sameFields(row, document)) differences.push(`${id}: ${differenceText(row, document)}`);
   }
   for (const id of documents.keys()) if (!rows.has(id)) differences.push(`${id} is in the index and not in the table`);
   assert.equal(
@@ -45,13 +44,11 @@ async function readRows({ query, table, key }: Compared): Promise<Map<string, Fi
 }
 
 interface Page {
-  readonly pit_id: string;
-  readonly hits: {
-    readonly hits: readonly { readonly _id: string; readonly _source: Fields; readonly sort: unknown }[];
-  };
+  readonly _scroll_id: string;
+  readonly hits: { readonly hits: readonly { readonly _id: string; readonly _source: Fields }[] };
 }
 
-/** What a search finds after a refresh, page by page in one point in time; an index that is not there has no documents. */
+/** What a search finds after a refresh, page by page of one scroll; an index that is not there has no documents. */
 async function readDocuments({ elasticsearch, index }: Compared): Promise<Map<string, Fields>> {
   const documents = new Map<string, Fields>();
   const post = (path: string, body?: unknown): Promise<Response> =>
@@ -61,25 +58,18 @@ async function readDocuments({ elasticsearch, index }: Compared): Promise<Map<st
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   await post(`/${index}/_refresh`);
-  const opened = await post(`/${index}/_pit?keep_alive=1m`);
-  if (opened.status === 404) return documents;
-  let { id } = (await opened.json()) as { id: string };
-  for (let after: unknown; ;) {
-    const pit = { id, keep_alive: '1m' };
-    const search = { size: 5000, pit, sort: ['_shard_doc'], ...(after !== undefined && { search_after: after }) };
-    const page = (await (await post('/_search', search)).json()) as Page;
-    id = page.pit_id;
-    for (const { _id, _source, sort } of page.hits.hits) {
-      documents.set(_id, _source);
-      after = sort;
+  // Both engines have it; their points in time are asked for differently.
+  let answer = await post(`/${index}/_search?scroll=1m`, { size: 5000, sort: ['_doc'] });
+  if (answer.status === 404) return documents;
+  for (;;) {
+    const { _scroll_id: scroll, hits } = (await answer.json()) as Page;
+    for (const { _id, _source } of hits.hits) documents.set(_id, _source);
+    if (hits.hits.length === 0) {
+      await fetch(`${elasticsearch}/_search/scroll/${encodeURIComponent(scroll)}`, { method: 'DELETE' });
+      break;
     }
-    if (page.hits.hits.length === 0) break;
+    answer = await post('/_search/scroll', { scroll: '1m', scroll_id: scroll });
   }
-  await fetch(`${elasticsearch}/_pit`, {
-    method: 'DELETE',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ id }),
-  });
   return documents;
 }
 
@@ -88,12 +78,23 @@ function sameFields(row: Fields, document: Fields): boolean {
   return names.length === Object.keys(document).length && names.every((name) => same(row[name], document[name]));
 }
 
+const short = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 200));
+
+function differenceText(row: Fields, document: Fields): string {
+  const names = [...new Set([...Object.keys(row), ...Object.keys(document)])];
+  const unlike = names.filter((name) => !(name in row && name in document && same(row[name], document[name])));
+  return unlike.map((name) => `${name}: ${short(row[name])} ≠ ${short(document[name])}`).join('; ');
+}
+
 const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
 /** PostgreSQL and Debezium write the same instant and the same decimal in different ways. */
 function same(column: unknown, field: unknown): boolean {
   if (typeof column === 'string' && typeof field === 'string' && timestamp.test(column)) {
     return Date.parse(column) === Date.parse(field);
+  }
+  if (typeof column === 'string' && typeof field === 'string' && column.startsWith('\\x')) {
+    return column.slice(2) === Buffer.from(field, 'base64').toString('hex');
   }
   if (typeof column === 'number' && typeof field === 'string') return column === Number(field);
   return JSON.stringify(column) === JSON.stringify(field);

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { startElasticsearch } from '../stack/elasticsearch.ts';
 import { startStack } from '../stack/stack.ts';
 
-const stack = await startStack({ servers: ['kafka', 'elasticsearch'] });
+const stack = await startStack({ servers: ['kafka', 'elasticsearch', 'opensearch'] });
 test.after(() => stack.stop());
 
 interface Attempt {
@@ -133,4 +133,43 @@ test('a wrong password for Elasticsearch: one sentence and exit code 2', async (
     environment: { ...environment, SLUICE_ELASTICSEARCH_PASSWORD: 'right-password' },
   });
   assert.match(checked.lines.join('\n'), /✔ Elasticsearch at .+, version 9/);
+});
+
+for (const [answers, configured] of [
+  ['OpenSearch', 'elasticsearch'],
+  ['Elasticsearch', 'opensearch'],
+] as const) {
+  test(`${answers} where ${configured} is configured: one sentence, and exit code 2`, async () => {
+    const environment = {
+      SLUICE_KAFKA_BROKERS: stack.addresses.kafka,
+      SLUICE_ELASTICSEARCH_NODES:
+        configured === 'opensearch' ? stack.addresses.elasticsearch : stack.addresses.opensearch,
+      SLUICE_ELASTICSEARCH_ENGINE: configured,
+      SLUICE_UNMAPPED_TOPICS: '.*',
+    };
+    const sentence = new RegExp(
+      `^ *${answers}.* answers, but \`elasticsearch\\.engine\` is \`${configured}\`\\. Set \`elasticsearch\\.engine\` .+\\.$`,
+    );
+    const ran = await attempt({ files: {}, environment });
+    assert.equal(ran.code, 2, ran.lines.join('\n'));
+    assert.equal(ran.lines.length, 1, ran.lines.join('\n'));
+    assert.match(ran.lines[0] ?? '', sentence);
+    const checked = await attempt({ files: {}, args: ['check'], environment });
+    assert.equal(checked.code, 2, checked.lines.join('\n'));
+    assert.ok(
+      checked.lines.some((line) => sentence.test(line)),
+      checked.lines.join('\n'),
+    );
+  });
+}
+
+test('`check` names the engine and its version', async () => {
+  const environment = {
+    SLUICE_KAFKA_BROKERS: stack.addresses.kafka,
+    SLUICE_ELASTICSEARCH_NODES: stack.addresses.opensearch,
+    SLUICE_ELASTICSEARCH_ENGINE: 'opensearch',
+    SLUICE_UNMAPPED_TOPICS: '.*',
+  };
+  const { lines } = await attempt({ files: {}, args: ['check'], environment });
+  assert.match(lines.join('\n'), /✔ OpenSearch at http.+, version \d+\.\d+\.\d+/);
 });

@@ -39,9 +39,14 @@ export async function registryHome(progress: Progress): Promise<string> {
 /** The folder that holds `bin/elasticsearch`. */
 export async function elasticsearchHome(version: string, progress: Progress): Promise<string> {
   const folder = await artifact(`elasticsearch-${version}`, progress, (target) =>
-    maven('elasticsearch', target, version),
+    maven('elasticsearch', target, { elasticsearch: version }),
   );
   return join(folder, `elasticsearch-${version}`);
+}
+
+/** The folder of jars that OpenSearch runs from. */
+export async function opensearchJars(version: string, progress: Progress): Promise<string> {
+  return artifact(`opensearch-${version}`, progress, (folder) => maven('opensearch', folder, { opensearch: version }));
 }
 
 /** The folder that holds `bin/postgres` and `bin/initdb`. */
@@ -87,13 +92,20 @@ async function artifact(name: string, progress: Progress, fill: (folder: string)
   }
 }
 
-async function maven(profile: string, folder: string, elasticsearch: string = versions.elasticsearch): Promise<void> {
+/** Versions of the servers of which several can be run. */
+interface ChosenVersions {
+  readonly elasticsearch?: string;
+  readonly opensearch?: string;
+}
+
+async function maven(profile: string, folder: string, chosen: ChosenVersions = {}): Promise<void> {
   const properties = {
     'kafka.version': versions.kafka,
     'debezium.version': versions.debezium,
     'apicurio.version': versions.apicurio,
     'slf4j.version': versions.slf4j,
-    'elasticsearch.version': elasticsearch,
+    'elasticsearch.version': chosen.elasticsearch ?? versions.elasticsearch,
+    'opensearch.version': chosen.opensearch ?? versions.opensearch,
     'maven-dependency-plugin.version': versions.mavenDependencyPlugin,
     'target.folder': folder,
   };

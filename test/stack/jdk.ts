@@ -68,6 +68,15 @@ export async function kafkaJdk(): Promise<Jdk> {
   return jdk;
 }
 
+/** The newest Java from 17 on: 21 or later for OpenSearch 3, else 17 for version 2. */
+export async function opensearchJdk(): Promise<Jdk> {
+  const newest = (await findJdks()).at(-1);
+  if (newest === undefined || newest.version < 17) {
+    throw new Error('No Java 21 or later was found for OpenSearch: install a JDK or set JAVA_HOME.');
+  }
+  return newest;
+}
+
 /** The newest Java that the user who will run Elasticsearch can reach: 21 or later for version 9, else 17 for version 8. */
 export async function elasticsearchJdk(): Promise<Jdk> {
   const reachable: Jdk[] = [];

@@ -1,11 +1,11 @@
 /** `node test/stack/serve.ts kafka elasticsearch`: runs servers until Ctrl-C and prints where they are. */
-import { serverNames, stackEnvironment, startStack } from './stack.ts';
+import { allServerNames, serverNames, stackEnvironment, startStack } from './stack.ts';
 
 const names = process.argv.slice(2);
-const wanted = serverNames.filter((name) => names.length === 0 || names.includes(name));
-const unknown = names.filter((name) => !serverNames.some((known) => known === name));
+const wanted = names.length === 0 ? serverNames : allServerNames.filter((name) => names.includes(name));
+const unknown = names.filter((name) => !allServerNames.some((known) => known === name));
 if (unknown.length > 0) {
-  process.stderr.write(`There is no server «${unknown.join(', ')}»; there are ${serverNames.join(', ')}.\n`);
+  process.stderr.write(`There is no server «${unknown.join(', ')}»; there are ${allServerNames.join(', ')}.\n`);
   process.exit(2);
 }
 

