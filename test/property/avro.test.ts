@@ -139,6 +139,8 @@ test('a 32-bit number is the shortest text that is it', () => {
         readerOf({ schema: 'float', value, text: '' }).read(avsc.Type.forSchema('float').toBuffer(value), 0) ?? '';
       const back: unknown = JSON.parse(text);
       assert.ok(Object.is(Math.fround(Number(back)), value), text);
+      // Which JavaScript writes without its sign.
+      if (value === 0) return;
       for (let digits = 1; digits < text.replace(/[^\d]/g, '').length && Number.isFinite(value); digits += 1) {
         const shorter = value.toPrecision(digits);
         if (Math.fround(Number(shorter)) === value) assert.ok(text.length <= String(Number(shorter)).length, text);
