@@ -5,20 +5,12 @@
  *
  * Format: https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
  */
-import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import type { ColumnSchema, ConnectSchema } from '../model/change-event.ts';
-import type { SchemaReader } from './connect-schema.ts';
+import type { OneSchemaReader } from './connect-schema.ts';
 import { connectSchemaOf } from './connect-schema.ts';
-
-/** Where reading stands. */
-interface Cursor {
-  readonly bytes: Buffer;
-  at: number;
-}
-
-/** Reads one value and answers its JSON text; throws `malformed`. */
-type ReadText = (cursor: Cursor) => string;
+import type { Cursor, ReadText } from './cursor.ts';
+import { base64, byte, double, fail, float, readWhole, utf8 } from './cursor.ts';
 
 /** A compiled type: how its values are read, and what column it makes. */
 interface Type {
@@ -76,14 +68,20 @@ const avroSchema: z.ZodType<AvroSchema> = z.lazy(() =>
 );
 
 /** Reads values of the writer schema `text`; `references` are named schemas that it uses, each after what it uses itself. */
-export function createAvroReader(text: string, references: readonly string[] = []): SchemaReader | string {
+export function createAvroReader(text: string, references: readonly string[] = []): OneSchemaReader | string {
   const named = new Map<string, Type>();
   try {
     for (const reference of references) compile(parse(reference), '', named);
     const root = parse(text);
     const type = compile(root, '', named);
     const schema = schemaOf(root, type);
-    return { schema, read: (bytes, at) => readWhole(type.read, bytes, at) };
+    return {
+      schema,
+      read: (bytes, at) => {
+        const value = readWhole(type.read, bytes, at);
+        return value === undefined ? undefined : { text: value, schema };
+      },
+    };
   } catch (error) {
     if (error instanceof SchemaError) return error.message;
     throw error;
@@ -92,21 +90,6 @@ export function createAvroReader(text: string, references: readonly string[] = [
 
 /** A schema that cannot be used: thrown where it is found, and caught where reading it began. */
 class SchemaError extends Error {}
-
-/** Bytes that are not what the schema promises; one object, for no stack is needed. */
-const malformed = new Error('malformed');
-
-function readWhole(read: ReadText, bytes: Buffer, at: number): string | undefined {
-  const cursor: Cursor = { bytes, at };
-  try {
-    const text = read(cursor);
-    return cursor.at === bytes.length ? text : undefined;
-  } catch (error) {
-    // A schema that holds itself can be nested deeper than the stack.
-    if (error === malformed || error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
 
 function parse(text: string): AvroSchema {
   let json: unknown;
@@ -298,16 +281,8 @@ const readers: Readonly<Record<PrimitiveName, ReadText>> = {
   boolean: (cursor) => (byte(cursor) === 0 ? 'false' : 'true'),
   int: integer,
   long: integer,
-  float: (cursor) => {
-    const value = cursor.bytes.readFloatLE(skip(cursor, 4));
-    // The shortest text that is this 32-bit number.
-    for (let digits = 1; digits <= 9; digits += 1) {
-      const shorter = Number(value.toPrecision(digits));
-      if (Object.is(Math.fround(shorter), value)) return numberText(shorter);
-    }
-    return numberText(value);
-  },
-  double: (cursor) => numberText(cursor.bytes.readDoubleLE(skip(cursor, 8))),
+  float,
+  double,
   bytes: (cursor) => base64(cursor, readInteger(cursor)),
   string,
 };
@@ -358,25 +333,6 @@ function columnFor(type: string, schema: Partial<AvroObject>): (name: string) =>
   });
 }
 
-function fail(): never {
-  throw malformed;
-}
-
-/** Where the next `length` bytes begin, which are passed by. */
-function skip(cursor: Cursor, length: number): number {
-  const start = cursor.at;
-  if (!(length >= 0) || start + length > cursor.bytes.length) fail();
-  cursor.at = start + length;
-  return start;
-}
-
-function byte(cursor: Cursor): number {
-  const value = cursor.bytes[cursor.at];
-  if (value === undefined) fail();
-  cursor.at += 1;
-  return value;
-}
-
 /** A length, a count or the number of a branch: exact below 2^53, and beyond it no length at all. */
 function readInteger(cursor: Cursor): number {
   let value = byte(cursor);
@@ -410,23 +366,6 @@ function integer(cursor: Cursor): string {
   return String(BigInt.asIntN(64, (raw >> 1n) ^ -(raw & 1n)));
 }
 
-const needsEscape = /["\\\u0000-\u001f]/;
-
 function string(cursor: Cursor): string {
-  const length = readInteger(cursor);
-  const start = skip(cursor, length);
-  const text = cursor.bytes.toString('utf8', start, start + length);
-  // Decoding puts U+FFFD where bytes are not UTF-8; a text that has one may also have had it from the start.
-  if (text.includes('\uFFFD') && !isUtf8(cursor.bytes.subarray(start, start + length))) fail();
-  return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`;
-}
-
-function base64(cursor: Cursor, length: number): string {
-  const start = skip(cursor, length);
-  return `"${cursor.bytes.toString('base64', start, start + length)}"`;
-}
-
-function numberText(value: number): string {
-  if (!Number.isFinite(value)) return `"${value}"`;
-  return Object.is(value, -0) ? '-0.0' : String(value);
+  return utf8(cursor, readInteger(cursor));
 }

@@ -6,6 +6,7 @@
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Failure } from '../model/outcome.ts';
+import type { Reference } from './connect-schema.ts';
 
 export interface RegistryClientOptions {
   /** Tried in turn; a path in front of the interface's own (`/apis/ccompat/v7`) belongs to the URL. */
@@ -21,10 +22,11 @@ export interface RegistryClientOptions {
 
 /** A schema as it was registered. */
 export interface RegisteredSchema {
-  readonly type: 'AVRO' | 'JSON' | 'PROTOBUF';
+  /** `AVRO`, `JSON`, `PROTOBUF`, or what else a registry keeps. */
+  readonly type: string;
   readonly text: string;
   /** Schemas that it refers to, each after those that it refers to itself. */
-  readonly references: readonly { readonly name: string; readonly text: string }[];
+  readonly references: readonly Reference[];
 }
 
 export interface RegistryClient {
@@ -37,7 +39,7 @@ export interface RegistryClient {
 
 const schemaAnswer = z.object({
   schema: z.string(),
-  schemaType: z.enum(['AVRO', 'JSON', 'PROTOBUF']).default('AVRO'),
+  schemaType: z.string().default('AVRO'),
   references: z
     .array(z.object({ name: z.string(), subject: z.string(), version: z.int() }))
     .nullish()

@@ -1,11 +1,25 @@
 /** What the readers of all kinds of schema have in common. */
 import type { ColumnSchema, ConnectSchema, RowSchema } from '../model/change-event.ts';
+import type { FramedValue } from '../model/frame.ts';
 
-/** How values of one schema are read. */
+/** How values of one registered schema are read. */
 export interface SchemaReader {
+  /**
+   * The value in `bytes` from `at` to the end, with its schema (one object for all values of it); undefined if the bytes are
+   * not what the schema promises. Total and synchronous.
+   */
+  read(bytes: Buffer, at: number): FramedValue | undefined;
+}
+
+/** Where all values have the same schema. */
+export interface OneSchemaReader extends SchemaReader {
   readonly schema: ConnectSchema;
-  /** The value in `bytes` from `at` as JSON text; undefined if the bytes are not what the schema promises. */
-  read(bytes: Buffer, at: number): string | undefined;
+}
+
+/** A schema that another one refers to, by the name under which it does so. */
+export interface Reference {
+  readonly name: string;
+  readonly text: string;
 }
 
 /** A schema's root as a column → what the decoder asks of a schema. `name`: of the whole; its semantic type if absent. */

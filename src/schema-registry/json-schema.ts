@@ -2,46 +2,66 @@
  * JSON Schema as Connect's JsonSchemaConverter registers it: the value is JSON already, the schema tells what its columns are
  * (`connect.type`, `connect.index`, `connect.parameters`; a semantic type's name is the `title`).
  */
+import { z } from 'zod';
 import type { ColumnSchema } from '../model/change-event.ts';
-import type { SchemaReader } from './connect-schema.ts';
+import type { OneSchemaReader, Reference } from './connect-schema.ts';
 import { connectSchemaOf } from './connect-schema.ts';
 
-interface JsonSchema {
-  readonly type?: string | readonly string[];
-  readonly title?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly items?: JsonSchema;
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly oneOf?: readonly JsonSchema[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly enum?: readonly unknown[];
-  readonly $ref?: string;
-  readonly 'connect.type'?: string;
-  readonly 'connect.index'?: number;
-  readonly 'connect.parameters'?: Readonly<Record<string, string>>;
+/** One schema in a document. What is not as it should be says nothing: the value is told by itself. */
+const node = z.looseObject({
+  type: z
+    .union([z.string().transform((type) => [type]), z.array(z.string())])
+    .optional()
+    .catch(undefined),
+  title: z.string().optional().catch(undefined),
+  format: z.string().optional().catch(undefined),
+  properties: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  items: z.unknown().optional(),
+  additionalProperties: z.unknown().optional(),
+  oneOf: z.array(z.unknown()).optional().catch(undefined),
+  anyOf: z.array(z.unknown()).optional().catch(undefined),
+  $ref: z.string().optional().catch(undefined),
+  'connect.type': z.string().optional().catch(undefined),
+  'connect.index': z.number().optional().catch(undefined),
+  'connect.parameters': z.record(z.string(), z.coerce.string()).optional().catch(undefined),
+});
+
+type Node = z.output<typeof node>;
+
+/** A document, and the others that it may refer to, by name. */
+interface Document {
+  readonly json: unknown;
+  readonly named: ReadonlyMap<string, unknown>;
 }
 
-/** Deeper than any table. */
-const maxDepth = 64;
+/** What was seen of the document so far. */
+interface Walk {
+  /** The schemas that the one at hand is inside of: one that holds itself is described once. */
+  readonly open: Set<unknown>;
+  /** How many columns may still be described, for references make many of few. */
+  left: number;
+}
 
-/** `references` are the schemas that it refers to by name. A sentence if the schema cannot be used. */
-export function createJsonSchemaReader(
-  text: string,
-  references: readonly { readonly name: string; readonly text: string }[],
-): SchemaReader | string {
-  let root: JsonSchema;
-  let named: ReadonlyMap<string, JsonSchema>;
+/** More than any table has. */
+const maxColumns = 20_000;
+
+/** A longer chain of references goes in circles. */
+const maxSteps = 64;
+
+/** `references` are the documents that it refers to by name. A sentence if the schema cannot be used. */
+export function createJsonSchemaReader(text: string, references: readonly Reference[]): OneSchemaReader | string {
+  let document: Document;
   try {
-    root = JSON.parse(text) as JsonSchema;
-    named = new Map(references.map((reference) => [reference.name, JSON.parse(reference.text) as JsonSchema]));
+    const named = new Map(references.map((reference) => [reference.name, JSON.parse(reference.text) as unknown]));
+    document = { json: JSON.parse(text), named };
   } catch {
     return 'it is no JSON';
   }
-  const schema = connectSchemaOf(columnOf('', root, named, 0));
+  const schema = connectSchemaOf(columnOf('', document.json, document, { open: new Set(), left: maxColumns }).column);
   return {
     schema,
     // Bytes that are no UTF-8 or no JSON are found by the reader of the text, as in any JSON value.
-    read: (bytes, at) => bytes.toString('utf8', at),
+    read: (bytes, at) => ({ text: bytes.toString('utf8', at), schema }),
   };
 }
 
@@ -54,50 +74,115 @@ const connectTypes: Readonly<Record<string, string>> = {
   object: 'struct',
 };
 
-function columnOf(
-  name: string,
-  given: JsonSchema,
-  named: ReadonlyMap<string, JsonSchema>,
-  depth: number,
-): ColumnSchema {
-  const { schema, optional } = resolved(given, named);
-  const types = typeof schema.type === 'string' ? [schema.type] : (schema.type ?? []);
-  const base = types.find((type) => type !== 'null') ?? 'string';
-  const type = schema['connect.type'] ?? connectTypes[base] ?? 'string';
-  const { title, properties, items, additionalProperties } = schema;
-  const isDeep = depth > maxDepth;
-  const fields = Object.entries(properties ?? {}).sort(
-    ([, a], [, b]) => (a['connect.index'] ?? 0) - (b['connect.index'] ?? 0),
-  );
-  const element = items ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
+/** What JSON Schema's own formats are called by Debezium: for producers that are not Connect. */
+const formats: Readonly<Record<string, string>> = {
+  'date-time': 'io.debezium.time.ZonedTimestamp',
+  date: 'io.debezium.time.IsoDate',
+  uuid: 'io.debezium.data.Uuid',
+};
+
+/** A column, and where it stands among its neighbours. */
+interface Placed {
+  readonly column: ColumnSchema;
+  readonly index: number;
+}
+
+function columnOf(name: string, json: unknown, given: Document, walk: Walk): Placed {
+  const { schema, at, document, optional, index } = resolved(json, given);
+  const { type: types = [], title, format, properties, items, additionalProperties } = schema;
+  const base = types.find((type) => type !== 'null') ?? (properties === undefined ? 'string' : 'object');
+  const semantic = title ?? (format === undefined ? undefined : formats[format]);
+  const parameters = schema['connect.parameters'];
+  const isDescribed = walk.open.has(at) || walk.left <= 0;
+  walk.left -= 1;
+  const inside = (field: string, of: unknown): Placed => columnOf(field, of, document, walk);
+  const element = isObject(items) ? items : isObject(additionalProperties) ? additionalProperties : undefined;
+  walk.open.add(at);
+  const fields = isDescribed ? undefined : properties && Object.entries(properties).map((entry) => inside(...entry));
+  const of = isDescribed || element === undefined ? undefined : inside('', element).column;
+  if (!isDescribed) walk.open.delete(at);
   return {
-    name,
-    type,
-    ...(title !== undefined && { semantic: title }),
-    optional: optional || types.includes('null'),
-    ...(schema['connect.parameters'] && { parameters: schema['connect.parameters'] }),
-    ...(properties !== undefined &&
-      !isDeep && { fields: fields.map(([field, of]) => columnOf(field, of, named, depth + 1)) }),
-    ...(element !== undefined && !isDeep && { items: columnOf('', element, named, depth + 1) }),
+    index,
+    column: {
+      name,
+      type: schema['connect.type'] ?? connectTypes[base] ?? 'string',
+      ...(semantic !== undefined && { semantic }),
+      optional: optional || types.includes('null'),
+      ...(parameters && { parameters }),
+      ...(fields && { fields: fields.sort((a, b) => a.index - b.index).map(({ column }) => column) }),
+      ...(of && { items: of }),
+    },
   };
 }
 
-/** Follows a reference, and takes the one alternative of an optional value that is not null. */
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+const nodeOf = (json: unknown): Node => node.parse(isObject(json) ? json : {});
+
+function isNull(json: unknown): boolean {
+  const { type } = nodeOf(json);
+  return type?.length === 1 && type[0] === 'null';
+}
+
+/** Follows references, and takes the one alternative of an optional value that is not null. */
 function resolved(
-  given: JsonSchema,
-  named: ReadonlyMap<string, JsonSchema>,
-): { schema: JsonSchema; optional: boolean } {
-  let schema = given;
+  json: unknown,
+  given: Document,
+): { schema: Node; at: unknown; document: Document; optional: boolean; index: number } {
+  let at = json;
+  let schema = nodeOf(at);
+  let document = given;
   let optional = false;
-  for (let step = 0; step < maxDepth; step += 1) {
+  let index = schema['connect.index'];
+  for (let step = 0; step < maxSteps; step += 1) {
     const alternatives = schema.oneOf ?? schema.anyOf;
-    const next =
-      schema.$ref === undefined
-        ? alternatives?.find(({ type }) => type !== 'null')
-        : (named.get(schema.$ref) ?? named.get(schema.$ref.replace(/^#\//, '')));
+    const target = schema.$ref === undefined ? undefined : targetOf(schema.$ref, document);
+    const next = target === undefined ? alternatives?.find((alternative) => !isNull(alternative)) : target.json;
     if (next === undefined) break;
-    optional ||= alternatives?.some(({ type }) => type === 'null') === true;
-    schema = next;
+    if (target !== undefined) ({ document } = target);
+    optional ||= alternatives?.some(isNull) === true;
+    at = next;
+    schema = nodeOf(at);
+    index ??= schema['connect.index'];
   }
-  return { schema, optional };
+  return { schema, at, document, optional, index: index ?? 0 };
+}
+
+/** What `ref` names, in the document or another one; undefined if it is not there. */
+function targetOf(ref: string, document: Document): { json: unknown; document: Document } | undefined {
+  const [name = '', pointer = ''] = ref.split('#', 2);
+  const json = name === '' ? document.json : otherDocument(name, document);
+  const target = json === undefined ? undefined : inside(json, pointer);
+  return target === undefined ? undefined : { json: target, document: { ...document, json } };
+}
+
+/** By its name as it was registered, or as it is beside the document's own `$id`. */
+function otherDocument(name: string, { json, named }: Document): unknown {
+  const id = isObject(json) ? json['$id'] : undefined;
+  const beside = typeof id === 'string' && URL.canParse(name, id) ? new URL(name, id).href : name;
+  const isIt = (other: unknown): boolean => isObject(other) && (other['$id'] === name || other['$id'] === beside);
+  return named.get(name) ?? named.get(beside) ?? [...named.values()].find(isIt);
+}
+
+/** JSON Pointer (RFC 6901), as the fragment of a URL. */
+function inside(json: unknown, pointer: string): unknown {
+  if (pointer === '') return json;
+  let at = json;
+  for (const part of pointer.split('/').slice(1)) {
+    const name = unescaped(part);
+    at = (isObject(at) || Array.isArray(at)) && Object.hasOwn(at, name) ? Reflect.get(at, name) : undefined;
+  }
+  return at === json ? undefined : at;
+}
+
+function unescaped(part: string): string {
+  let text = part;
+  try {
+    text = decodeURIComponent(part);
+  } catch {
+    // A percent sign that escapes nothing is one.
+  }
+  return text.replaceAll('~1', '/').replaceAll('~0', '~');
 }

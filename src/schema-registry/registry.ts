@@ -14,6 +14,7 @@ import { createAvroReader } from './avro.ts';
 import type { RegisteredSchema, RegistryClient } from './client.ts';
 import type { SchemaReader } from './connect-schema.ts';
 import { createJsonSchemaReader } from './json-schema.ts';
+import { createProtobufReader } from './protobuf.ts';
 
 /** What a registry tells those who watch it. */
 export type RegistryObserver = Pick<Observer, 'waiting' | 'recovered' | 'warned'>;
@@ -92,22 +93,37 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
       if (found === undefined) return { code: 'SCHEMA_UNKNOWN', message: `The schema with id ${id} was not fetched.` };
       if ('failure' in found) return found.failure;
       const { reader } = found;
-      const text = reader.read(bytes, frameHeaderBytes);
-      if (text !== undefined) return { text, schema: reader.schema };
-      return { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema with id ${id} promises.` };
+      const value = reader.read(bytes, frameHeaderBytes);
+      return value ?? { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema with id ${id} promises.` };
     },
   };
 }
 
-function usable(id: number, { type, text, references }: RegisteredSchema): Known {
-  const texts = references.map((reference) => reference.text);
-  const reader =
-    type === 'AVRO'
-      ? createAvroReader(text, texts)
-      : type === 'JSON'
-        ? createJsonSchemaReader(text, references)
-        : 'Protobuf is not read yet';
+function usable(id: number, schema: RegisteredSchema): Known {
+  let reader: SchemaReader | string;
+  try {
+    reader = readerOf(schema);
+  } catch (error) {
+    // Whatever a schema does to a parser costs its own records, and nothing else.
+    reader = `it cannot be made sense of (${error instanceof Error ? error.message : String(error)})`;
+  }
   if (typeof reader !== 'string') return { reader };
-  const message = `The schema with id ${id} (${type}) cannot be used: ${reader}.`;
+  const message = `The schema with id ${id} (${schema.type}) cannot be used: ${reader}.`;
   return { failure: { code: 'SCHEMA_UNUSABLE', message }, untilMs: Number.POSITIVE_INFINITY };
+}
+
+function readerOf({ type, text, references }: RegisteredSchema): SchemaReader | string {
+  switch (type) {
+    case 'AVRO':
+      return createAvroReader(
+        text,
+        references.map((reference) => reference.text),
+      );
+    case 'JSON':
+      return createJsonSchemaReader(text, references);
+    case 'PROTOBUF':
+      return createProtobufReader(text, references);
+    default:
+      return 'only AVRO, JSON and PROTOBUF are read';
+  }
 }

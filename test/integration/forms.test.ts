@@ -7,6 +7,7 @@ import type { Registry } from '../stack/registry.ts';
 import { startRegistry } from '../stack/registry.ts';
 import { startStack } from '../stack/stack.ts';
 import { untilTrue } from './poll.ts';
+import { intoOneTopic, reframe } from './reframe.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
 import type { SluiceProcess } from './sluice-process.ts';
@@ -123,6 +124,37 @@ test('every document equals its row: Avro by a schema registry, in envelopes and
     assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
   }
 });
+
+/** Values of many types, and none of each. */
+const kinds = `
+  CREATE TABLE inventory.kinds (id bigint PRIMARY KEY, small smallint, big bigint, price numeric(20,4), ratio real,
+    share double precision, yes boolean, at timestamptz(3), on_day date, tag uuid);
+  INSERT INTO inventory.kinds VALUES
+    (9007199254740991, -32768, -9007199254740991, -12345678.9012, 0.1, 1e-300, true, '2024-02-29 12:34:56.789+02', '1066-10-14',
+     '4d47e190-0402-4048-bc2c-89dd54343cdc'),
+    (-1, 0, 0, 0, 0, 0, false, '1969-12-31 23:59:59.999Z', '1970-01-01', NULL),
+    (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`;
+
+for (const framing of ['JSON', 'PROTOBUF'] as const) {
+  test(`every document equals its row: ${framing} by a schema registry, in envelopes`, async () => {
+    const name = `forms_${framing.toLowerCase()}`;
+    await using registry = await startRegistry();
+    await using reframing = await reframe(stack.addresses.kafka, name, registry, framing);
+    await using scene = await setScene({
+      ...stack.addresses,
+      name,
+      settings: intoOneTopic(name),
+      tables: [{ name: 'kinds', key: 'id', sql: kinds }],
+      mappings: { kinds: `document: ${name}-kinds\nfrom: ${name}.inventory.kinds\n` },
+    });
+    const environment = { SLUICE_SCHEMA_REGISTRY_URLS: registry.address };
+    await using sluice = await startReadySluice({ ...stack.addresses, ...scene, environment });
+    await walk(scene, sluice, 3);
+    assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+    // The scene takes its topics away with it; what writes them goes first.
+    await reframing[Symbol.asyncDispose]();
+  });
+}
 
 /** What a registry does to records: silence holds them back; an id that it does not know is a dead letter. */
 async function expectPatience(scene: Scene, sluice: SluiceProcess, registry: Registry): Promise<void> {

@@ -123,7 +123,7 @@ test('G9: what avsc writes is read to the last digit, as JSON on one line', () =
   fc.assert(
     fc.property(anySample.any, fc.nat(3), (given, before) => {
       const written = Buffer.concat([Buffer.alloc(before), encode(given)]);
-      const text = readerOf(given).read(written, before);
+      const text = readerOf(given).read(written, before)?.text;
       assert.equal(text, given.text);
       parse(text);
       assert.ok(!text.includes('\n'));
@@ -136,14 +136,15 @@ test('a 32-bit number is the shortest text that is it', () => {
   fc.assert(
     fc.property(fc.float(), (value) => {
       const text =
-        readerOf({ schema: 'float', value, text: '' }).read(avsc.Type.forSchema('float').toBuffer(value), 0) ?? '';
+        readerOf({ schema: 'float', value, text: '' }).read(avsc.Type.forSchema('float').toBuffer(value), 0)?.text ??
+        '';
       const back: unknown = JSON.parse(text);
       assert.ok(Object.is(Math.fround(Number(back)), value), text);
-      // Which JavaScript writes without its sign.
-      if (value === 0) return;
       for (let digits = 1; digits < text.replace(/[^\d]/g, '').length && Number.isFinite(value); digits += 1) {
         const shorter = value.toPrecision(digits);
-        if (Math.fround(Number(shorter)) === value) assert.ok(text.length <= String(Number(shorter)).length, text);
+        // `-0.0` has a digit for its sign's sake.
+        if (value !== 0 && Math.fround(Number(shorter)) === value)
+          assert.ok(text.length <= String(Number(shorter)).length, text);
       }
     }),
     budget(2000),
@@ -157,7 +158,7 @@ test('bytes that are cut off or damaged never throw and never hang, and what is 
       const at = whole.length === 0 ? 0 : where % whole.length;
       const damaged = cut ? whole.subarray(0, at) : Buffer.from(whole);
       if (!cut && whole.length > 0) damaged[at] = byte;
-      const text = readerOf(given).read(damaged, 0);
+      const text = readerOf(given).read(damaged, 0)?.text;
       if (text !== undefined) parse(text);
     }),
     budget(3000),

@@ -44,3 +44,23 @@ export async function startRegistry(progress: Progress = () => undefined): Promi
     },
   });
 }
+
+export interface SchemaToRegister {
+  readonly subject: string;
+  readonly type: 'AVRO' | 'JSON' | 'PROTOBUF';
+  readonly text: string;
+  readonly references?: readonly { readonly name: string; readonly subject: string; readonly version: number }[];
+}
+
+/** Registers a version of the subject, and returns the schema's id. */
+export async function registerSchema({ address }: Registry, schema: SchemaToRegister): Promise<number> {
+  const { subject, type, text, references = [] } = schema;
+  const response = await fetch(`${address}/subjects/${encodeURIComponent(subject)}/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify({ schema: text, schemaType: type, references }),
+  });
+  const answer = (await response.json()) as { readonly id?: number };
+  if (answer.id === undefined) throw new Error(`The registry refuses ${subject}: ${JSON.stringify(answer)}`);
+  return answer.id;
+}

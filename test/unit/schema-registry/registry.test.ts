@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ColumnSchema } from '../../../src/model/change-event.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
 import { offset } from '../../../src/model/position.ts';
 import type { SourceRecord } from '../../../src/model/record.ts';
 import type { RegisteredSchema, RegistryClient } from '../../../src/schema-registry/client.ts';
+import { createJsonSchemaReader } from '../../../src/schema-registry/json-schema.ts';
 import { createRegistry } from '../../../src/schema-registry/registry.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
@@ -95,6 +97,103 @@ test('bytes that are not what their schema promises, and schemas that cannot be 
   assert.equal('code' in bytes && bytes.code, 'RECORD_NOT_JSON');
   const schema = registry.readFrame(frame(2));
   assert.equal('code' in schema && schema.code, 'SCHEMA_UNUSABLE');
+});
+
+test('schemas that alternate in a partition: each record is read by the one that wrote it', async () => {
+  const before = 'syntax = "proto3"; message Row { int32 id = 1; string name = 2; }';
+  const after = 'syntax = "proto3"; message Row { int32 id = 1; reserved 2; optional string mail = 3; }';
+  const { registry, asked, settle } = worldOf([
+    { type: 'PROTOBUF', text: before, references: [] },
+    { type: 'PROTOBUF', text: after, references: [] },
+  ]);
+  const row = (id: number, ...body: number[]): Buffer => Buffer.from([0, 0, 0, 0, id, 0, 8, 7, ...body]);
+  const old = row(1, 18, 1, 0x61);
+  const fresh = row(2, 26, 1, 0x62);
+  await settle(registry.prepare([old, fresh, old, fresh].map((value) => recordOf(null, value))));
+  assert.deepEqual(asked, [1, 2]);
+  const texts = [old, fresh, old]
+    .map((value) => registry.readFrame(value))
+    .map((read) => ('text' in read ? read.text : ''));
+  assert.deepEqual(texts, ['{"id":7,"name":"a"}', '{"id":7,"mail":"b"}', '{"id":7,"name":"a"}']);
+  const [first, second] = [registry.readFrame(old), registry.readFrame(old)];
+  assert.ok(
+    'schema' in first && 'schema' in second && first.schema === second.schema,
+    'one schema for all of its values',
+  );
+});
+
+test('schemas of kinds that nobody reads, and those that make no sense, are refused and not asked for again', async () => {
+  const texts = ['{"type":"struct"}', 'null', '{', 'message {', '{"$ref":"#/a","a":{"$ref":"#/a"}}'];
+  const types = ['KCONNECT', 'AVRO', 'JSON', 'PROTOBUF', 'JSON'];
+  const { registry, asked, settle } = worldOf(
+    texts.map((each, at) => ({ type: types[at] ?? '', text: each, references: [] })),
+  );
+  for (const id of [1, 2, 3, 4, 5]) {
+    const records = [recordOf(null, frame(id))];
+    await settle(registry.prepare(records));
+    assert.equal(registry.prepare(records), undefined);
+    const read = registry.readFrame(frame(id));
+    if (id !== 2 && id !== 5) assert.equal('code' in read && read.code, 'SCHEMA_UNUSABLE', types[id - 1]);
+  }
+  assert.deepEqual(asked, [1, 2, 3, 4, 5]);
+});
+
+test('JSON Schema finds what it refers to: in the document, beside it, and in what that refers to', async () => {
+  const root = {
+    $id: 'https://example.org/a/order.json',
+    type: 'object',
+    properties: {
+      lines: { type: 'array', items: { $ref: 'line.json#/definitions/Line' }, 'connect.index': 1 },
+      buyer: { oneOf: [{ type: 'null' }, { $ref: '#/definitions/a~1b' }], 'connect.index': 0 },
+      at: { type: 'string', format: 'date-time', 'connect.index': 2 },
+      lost: { $ref: 'nowhere.json', 'connect.index': 3 },
+    },
+    definitions: { 'a/b': { type: 'object', title: 's.Buyer', properties: { name: { type: 'string' } } } },
+  };
+  const line = {
+    $id: 'https://example.org/a/line.json',
+    definitions: {
+      Line: { type: 'object', properties: { n: { $ref: '#/definitions/Count' } } },
+      Count: { type: 'integer', 'connect.type': 'int16' },
+    },
+  };
+  const references = [{ name: 'anything', text: JSON.stringify(line) }];
+  const { registry, settle } = worldOf([{ type: 'JSON', text: JSON.stringify(root), references }]);
+  const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from('{}')]);
+  await settle(registry.prepare([recordOf(null, value)]));
+  const read = registry.readFrame(value);
+  assert.ok('schema' in read);
+  assert.deepEqual(read.schema.row?.columns, [
+    {
+      name: 'buyer',
+      type: 'struct',
+      semantic: 's.Buyer',
+      optional: true,
+      fields: [{ name: 'name', type: 'string', optional: false }],
+    },
+    {
+      name: 'lines',
+      type: 'array',
+      optional: false,
+      items: { name: '', type: 'struct', optional: false, fields: [{ name: 'n', type: 'int16', optional: false }] },
+    },
+    { name: 'at', type: 'string', semantic: 'io.debezium.time.ZonedTimestamp', optional: false },
+    { name: 'lost', type: 'string', optional: false },
+  ]);
+});
+
+test('JSON Schema may hold itself, and make very many columns of few', () => {
+  const itself = { type: 'object', properties: { a: { $ref: '#' }, b: { $ref: '#' }, c: { type: 'string' } } };
+  const reader = createJsonSchemaReader(JSON.stringify(itself), []);
+  assert.ok(typeof reader !== 'string');
+  const names = (columns: readonly ColumnSchema[] | undefined) => columns?.map(({ name }) => name);
+  assert.deepEqual(names(reader.schema.row?.columns), ['a', 'b', 'c']);
+  const twice = (at: number) => ({
+    type: 'object',
+    properties: { a: { $ref: `#/d/${at}` }, b: { $ref: `#/d/${at}` } },
+  });
+  const many = { ...twice(0), d: Array.from({ length: 60 }, (_, at) => twice(at + 1)) };
+  assert.ok(typeof createJsonSchemaReader(JSON.stringify(many), []) !== 'string');
 });
 
 test('JSON Schema says what columns are, in the order that Connect gave them', async () => {
