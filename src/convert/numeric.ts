@@ -2,6 +2,7 @@
  * Decimals and floats, digit by digit: a decimal never passes a float.
  */
 import type { Convert } from '../model/change-event.ts';
+import { fieldsOf } from './json-text.ts';
 
 /** Base64 of a big-endian two's complement integer. */
 function unscaled(base64: string): bigint | undefined {
@@ -42,12 +43,17 @@ export function decimalFromBase64(scale: number, quoted: boolean): Convert {
 /** `io.debezium.data.VariableScaleDecimal`: `{"scale":2,"value":"base64"}` → an exact decimal in quotes. */
 export const variableScaleDecimal: Convert = (text) => {
   if (text === 'null') return text;
-  const fields: unknown = JSON.parse(text);
-  if (typeof fields !== 'object' || fields === null || !('scale' in fields) || !('value' in fields)) return undefined;
-  const { scale, value } = fields;
-  const integer = typeof value === 'string' ? unscaled(value) : undefined;
-  return typeof scale !== 'number' || integer === undefined ? undefined : `"${decimalText(integer, scale)}"`;
+  const fields = fieldsOf(text);
+  const value = fields?.get('value') ?? '';
+  const scale = fields?.get('scale') ?? '';
+  const integer = base64.test(value) ? unscaled(value.slice(1, -1)) : undefined;
+  return integer === undefined || !/^-?\d{1,6}$/.test(scale) ? undefined : `"${decimalText(integer, Number(scale))}"`;
 };
+
+/** How JSON, Java and Debezium's `decimal.handling.mode=string` write what is no number. */
+const notFinite: ReadonlySet<string> = new Set(
+  ['NaN', 'Infinity', '-Infinity', 'NAN', 'POSITIVE_INFINITY', 'NEGATIVE_INFINITY'].map((name) => JSON.stringify(name)),
+);
 
 /** NaN and the infinities, which JSON writes as strings and Elasticsearch refuses, become null. */
 export const finiteNumber: Convert = (text) => {
@@ -55,4 +61,42 @@ export const finiteNumber: Convert = (text) => {
   return text;
 };
 
-const notFinite: ReadonlySet<string> = new Set(['"NaN"', '"Infinity"', '"-Infinity"']);
+/** More zeros than this are not written out. */
+const longestExponent = 1000;
+
+/** A decimal without an exponent, `1E+3` → `1000`, digit for digit. Undefined if the text is no decimal. */
+function plainDecimal(text: string): string | undefined {
+  const parts = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (parts === null) return undefined;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = parts;
+  const scale = fraction.length - Number(exponent);
+  if (Math.abs(scale) > longestExponent + fraction.length) return text;
+  const written = decimalText(BigInt(whole + fraction), scale);
+  return sign === '-' && /[1-9]/.test(written) ? `-${written}` : written;
+}
+
+/** A decimal as a string or a number (`decimal.handling.mode=string`, `double`); NaN and the infinities become null. */
+export function decimalFromText(quoted: boolean): Convert {
+  const mark = quoted ? '"' : '';
+  return (text) => {
+    if (text === 'null' || notFinite.has(text)) return 'null';
+    const plain = plainDecimal(text.startsWith('"') ? text.slice(1, -1).trim() : text);
+    return plain === undefined ? undefined : `${mark}${plain}${mark}`;
+  };
+}
+
+const integerText = /^-?\d+$/;
+
+/** A MySQL `BIGINT UNSIGNED` that came as a signed number: what lies beyond 2^63 has become negative, and is taken back. */
+export const unsigned64: Convert = (text) => {
+  if (text === 'null') return text;
+  const plain = text.startsWith('"') ? text.slice(1, -1) : text;
+  if (!integerText.test(plain)) return undefined;
+  return plain.startsWith('-') ? String(BigInt.asUintN(64, BigInt(plain))) : plain;
+};
+
+/** A MySQL `TINYINT(1)` → whether it is not zero, as MySQL and Debezium's TinyIntOneToBooleanConverter see it. */
+export const booleanFromNumber: Convert = (text) => {
+  if (text === 'null' || text === 'true' || text === 'false') return text;
+  return integerText.test(text) ? String(Number(text) !== 0) : undefined;
+};

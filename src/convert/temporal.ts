@@ -58,13 +58,23 @@ function dateText(days: number): string {
   return `${yearText(year)}-${twoDigits(month)}-${twoDigits(day)}`;
 }
 
-function yearText(year: number): string {
+/** The number of a day since 1970-01-01: the reverse of `dateText`, by the same eras. */
+export function dayNumber(year: number, month: number, day: number): number {
+  const shiftedYear = month <= 2 ? year - 1 : year;
+  const era = Math.floor(shiftedYear / 400);
+  const yearOfEra = shiftedYear - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+export function yearText(year: number): string {
   const digits = String(Math.abs(year)).padStart(4, '0');
   if (year < 0) return `-${digits}`;
   return year > 9999 ? `+${digits}` : digits;
 }
 
-const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(value));
+export const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(value));
 
 function clockText(seconds: number): string {
   const hours = Math.floor(seconds / 3600);
@@ -130,9 +140,12 @@ export function timeFrom(digits: number): Convert {
   };
 }
 
+/** Beyond every date that a database has. */
+const infiniteYear = /^"[+-]?\d{8,}-/;
+
 /** ISO text as it is, but for infinities. */
 export const isoText: Convert = (text) => {
-  if (infiniteTexts.has(text)) return null_;
+  if (infiniteTexts.has(text) || infiniteYear.test(text)) return null_;
   return text === null_ || text.startsWith('"') ? text : undefined;
 };
 

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
-import { decimalFromBase64, finiteNumber, variableScaleDecimal } from '../../src/convert/numeric.ts';
+import {
+  booleanFromNumber,
+  decimalFromBase64,
+  decimalFromText,
+  finiteNumber,
+  unsigned64,
+  variableScaleDecimal,
+} from '../../src/convert/numeric.ts';
 import { budget } from './budget.ts';
 
 Decimal.set({ precision: 100, toExpNeg: -9e15, toExpPos: 9e15 });
@@ -57,6 +64,61 @@ test('a decimal that is a number already is kept as it is written; what is neith
   assert.equal(decimalFromBase64(2, false)('null'), 'null');
   for (const wrong of ['"not base64!"', '""', 'true', '{}', '[1]'])
     assert.equal(decimalFromBase64(2, false)(wrong), undefined, wrong);
+});
+
+test('a decimal without a scale or a value of its own is refused', () => {
+  for (const wrong of [
+    '{}',
+    '{"scale":2}',
+    '{"scale":"2","value":"AQ=="}',
+    '{"scale":2,"value":7}',
+    '"AQ=="',
+    '{"scale":',
+  ])
+    assert.equal(variableScaleDecimal(wrong), undefined, wrong);
+});
+
+test('G9: a decimal in text is the same number without its exponent, as decimal.js writes it', () => {
+  const exponent = fc.oneof(
+    fc.constant(''),
+    fc.integer({ min: -60, max: 60 }).map((power) => `E${power > 0 ? '+' : ''}${power}`),
+  );
+  fc.assert(
+    fc.property(unscaled, fc.stringMatching(/^\d{0,20}$/), exponent, (whole, fraction, power) => {
+      const text = `${whole}${fraction === '' ? '' : `.${fraction}`}${power}`;
+      const written = decimalFromText(false)(JSON.stringify(text)) ?? '';
+      const expected = new Decimal(text);
+      assert.ok(new Decimal(written).eq(expected), `${text} became ${written}`);
+      assert.match(written, /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/);
+      assert.equal(decimalFromText(true)(text), `"${written}"`);
+    }),
+    budget(2000),
+  );
+  for (const special of ['NAN', 'POSITIVE_INFINITY', 'NEGATIVE_INFINITY', 'NaN', 'Infinity', '-Infinity'])
+    assert.equal(decimalFromText(true)(JSON.stringify(special)), 'null', special);
+  assert.equal(decimalFromText(false)('"1E+2000000"'), '1E+2000000');
+  for (const wrong of ['"twelve"', '""', 'true', '{}', '"0x10"'])
+    assert.equal(decimalFromText(false)(wrong), undefined, wrong);
+});
+
+test('an unsigned number that came as a signed one is itself again', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n), fc.constantFrom(0n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n)),
+      (value) => {
+        const wire = new BigInt64Array(new BigUint64Array([value]).buffer)[0] ?? 0n;
+        assert.equal(unsigned64(String(wire)), String(value));
+        assert.equal(unsigned64(String(value)), String(value));
+      },
+    ),
+    budget(1000),
+  );
+  assert.equal(unsigned64('1.5'), undefined);
+});
+
+test('a number of one bit is whether it is not zero', () => {
+  const made = ['0', '1', '-1', '7', 'null', 'true', '"1"'].map(booleanFromNumber);
+  assert.deepEqual(made, ['false', 'true', 'true', 'true', 'null', 'true', undefined]);
 });
 
 test('NaN and the infinities become null, numbers stay as they are written', () => {

@@ -75,6 +75,14 @@ test('infinities are null, as is null; what is no number is refused', () => {
   assert.equal(dateFromDays('"2020-01-01"'), undefined);
   assert.equal(timestampFrom(6)('1.5'), undefined);
   assert.equal(isoDate('"2017-09-15Z"'), '"2017-09-15"');
+  for (const infinity of [
+    '"+292278994-08-16Z"',
+    '"-292275055-05-16Z"',
+    '"+292278994-08-17T07:12:55.807Z"',
+    '"-infinity"',
+  ])
+    assert.equal(isoDate(infinity), 'null', infinity);
+  assert.equal(isoText('"+5874897-12-31"'), '"+5874897-12-31"');
   assert.equal(timeFrom(6)('-3020399000000'), '"-838:59:59.000000"');
 });
 

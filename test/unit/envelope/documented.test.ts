@@ -153,7 +153,7 @@ const expectations: Readonly<Record<string, Expected>> = {
     position: 'mysql-bin.000003:805:2',
     written:
       '9007199254740993 {"id":9007199254740993,"price":45.13,"made_at":"2018-06-20T15:13:16.945Z",' +
-      '"changed_at":"2018-06-20T13:37:03Z","size":"M","is_sold":1,"details":"{\\"weight\\": 3.10}"}',
+      '"changed_at":"2018-06-20T13:37:03Z","size":"M","is_sold":1,"details":{"weight": 3.10}}',
   },
   'mysql/update': {
     op: 'update',
