@@ -12,6 +12,7 @@ import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
+import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
 import type { Health } from './elasticsearch/health.ts';
@@ -27,6 +28,7 @@ import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { listTopics } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
+import type { LoadedTransform } from './mapping/transform.ts';
 import type { Failure } from './model/outcome.ts';
 import { startHttp } from './observability/http.ts';
 import type { Logger } from './observability/logger.ts';
@@ -36,12 +38,16 @@ import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock } from './pipeline/ports.ts';
+import { withWithheld } from './pipeline/withheld.ts';
 import { createRoutes } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
 import { createRegistry } from './schema-registry/registry.ts';
 
-export type Documents = readonly LoadedDocument<DocumentDefinition>[];
+/** A mapping file, and the module that its `transform` names. */
+export type Documents = readonly (LoadedDocument<DocumentDefinition> & {
+  readonly transform?: LoadedTransform | undefined;
+})[];
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -128,7 +134,7 @@ export async function runService(
   if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
-  const sink = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
+  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
     // It was not there at the start; what has come since may be the other engine.
@@ -143,6 +149,7 @@ export async function runService(
   const observer = createObserver(metrics, logger);
   const registryClient = await openSchemaRegistry(config);
   const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
+  const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
     source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
     sink,
@@ -154,6 +161,7 @@ export async function runService(
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic),
+      redact: routes.redactOf(topic),
     }),
     ...config.elasticsearch,
     maxBytesHeld: config.limits.maxBytesHeld,

@@ -8,9 +8,10 @@ import type { Failure, FailureCode } from './model/outcome.ts';
  * - `retry`: the same write again, soon, with exponential back-off and full jitter, for ever.
  * - `pause`: again, but slowly: nothing heals by itself, someone must act; nothing is dropped meanwhile.
  * - `dead-letter`: this record can never be written; it is kept aside and the others go on.
+ * - `go-on`: nothing waits and nothing is kept aside, but someone should look.
  * - `stop`: going on would be wrong; the process ends with a sentence.
  */
-export type Directive = 'retry' | 'pause' | 'dead-letter' | 'stop';
+export type Directive = 'retry' | 'pause' | 'dead-letter' | 'go-on' | 'stop';
 
 export interface ErrorEntry {
   readonly meaning: string;
@@ -50,6 +51,22 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'dead-letter',
     nextStep: 'Check `as` of that field in the mapping file, or the converter settings of the connector.',
   },
+  VALUE_WITHHELD: {
+    meaning: 'The database did not send a large value that did not change, and the index does not have it either.',
+    directive: 'go-on',
+    nextStep:
+      'The field comes with the next change of that value. To have all at once, take a snapshot anew; REPLICA IDENTITY FULL sends every value always.',
+  },
+  FILTER_UNDECIDED: {
+    meaning: 'The record does not tell whether its row is one of those that become documents.',
+    directive: 'dead-letter',
+    nextStep: 'Use columns in `where` that are always sent; REPLICA IDENTITY FULL sends every value always.',
+  },
+  TRANSFORM_FAILED: {
+    meaning: 'The `transform` of the mapping file threw, or gave something that is no document.',
+    directive: 'dead-letter',
+    nextStep: 'Correct the named line, restart, and replay the dead letter.',
+  },
   RECORD_NOT_HANDLED: {
     meaning: 'Handling the record threw an exception: a defect of Sluice.',
     directive: 'dead-letter',
@@ -62,8 +79,14 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   },
   TRUNCATE_REFUSED: {
     meaning: 'The table was truncated; the documents of its rows are still in the index.',
-    directive: 'dead-letter',
+    directive: 'go-on',
     nextStep: 'Rebuild the index, or delete its documents by hand.',
+  },
+  RANGE_DELETE_REFUSED: {
+    meaning: 'Many rows were deleted at once, by a range or a whole partition of Cassandra, and the record names none.',
+    directive: 'dead-letter',
+    nextStep:
+      'Delete the documents of the range that the dead letter tells of by hand (`_delete_by_query`), or rebuild the index.',
   },
   DOCUMENT_REJECTED: {
     meaning: 'Elasticsearch can never accept this document, mostly because a value does not fit the mapping.',

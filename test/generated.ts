@@ -10,6 +10,7 @@ import { documentDefinitionSchema } from '../src/mapping/definition.ts';
 const directives = {
   retry: 'tries again, for ever',
   pause: 'tries again slowly; someone must act',
+  'go-on': 'says so and goes on',
   'dead-letter': 'keeps the record aside and goes on',
   stop: 'ends',
 } as const;

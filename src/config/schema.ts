@@ -116,6 +116,11 @@ export const configSchema = z.strictObject({
       index: z.string().min(1).default('${table}').describe('Index of such a topic, made of `${table}` and `${topic}`'),
     })
     .optional(),
+  masking: z
+    .strictObject({
+      hashKey: z.string().min(16).optional().describe('Secret of `as: hash`; with another one, all hashes are others'),
+    })
+    .prefault({}),
   deadLetters: z
     .strictObject({
       topic: z.string().min(1).default('sluice-dead-letters').describe('Topic for records that cannot be written'),

@@ -1,6 +1,7 @@
 /**
  * One request, answered by a value: what the server said, or that no answer came.
  */
+import { Readable } from 'node:stream';
 import type { Client } from '@elastic/elasticsearch';
 import { errors } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
@@ -42,6 +43,8 @@ export async function ask(
   params: RequestParams,
   timeoutMs: number,
   signal?: AbortSignal,
+  /** Reads the answer's stream, within the same time; without it, the client parses it. */
+  read?: (body: unknown) => Promise<unknown>,
 ): Promise<Answer> {
   const ended = new AbortController();
   const abort = (): void => {
@@ -55,14 +58,47 @@ export async function ask(
       maxRetries: 0,
       requestTimeout: timeoutMs,
       meta: true,
+      ...(read && { asStream: true }),
     });
-    return { kind: 'answered', status: statusCode, body, engine: engineIn(headers) };
+    const whole = read === undefined ? body : await read(body);
+    return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     return answerOf(error, timeoutMs);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * As `ask`, with the answer's own text: the client's parser makes doubles of all numbers.
+ */
+export async function askText(
+  client: Client,
+  params: RequestParams,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Exclude<Answer, { kind: 'answered' }> | { readonly kind: 'answered'; readonly text: string }> {
+  const answer = await ask(client, params, timeoutMs, signal, textOf);
+  if (answer.kind !== 'answered') return answer;
+  const text = String(answer.body);
+  if (answer.status < 400) return { kind: 'answered', text };
+  return { kind: 'refused', status: answer.status, cause: causeOf(jsonOf(text)), engine: answer.engine };
+}
+
+async function textOf(body: unknown): Promise<string> {
+  if (!(body instanceof Readable)) return '';
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString();
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

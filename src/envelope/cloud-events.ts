@@ -6,14 +6,14 @@
 import type { Origin, Row } from '../model/change-event.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourcePosition } from '../model/position.ts';
-import { sourcePosition } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { Message } from './connect-json.ts';
-import type { ImageReaders } from './debezium.ts';
-import { readEnvelope } from './debezium.ts';
+import type { ConnectorReaders } from './connectors.ts';
+import type { EnvelopeSays } from './debezium.ts';
 import type { Scanned } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
-import { jsonValue } from './json-value.ts';
+import type { SourceField } from './origin.ts';
+import { collectionOf, positionOf, scalarText } from './origin.ts';
 
 /** Where the parts that matter are. */
 export interface CloudEventParts {
@@ -40,26 +40,22 @@ class CloudEventOrigin implements Origin {
   }
 
   get collection(): string {
-    const table = this.#attribute('table') ?? this.#attribute('collection');
-    const names = [this.#attribute('schema') ?? this.#attribute('db'), table].filter((name) => name !== undefined);
-    return table === undefined ? this.#topic : names.join('.');
+    return collectionOf((name) => attribute(this.#text, this.#scanned, name)) ?? this.#topic;
   }
 
   get position(): SourcePosition | undefined {
-    const values = ['lsn', 'file', 'pos', 'row'].map((name) => this.#attribute(name)).filter((it) => it !== undefined);
-    return values.length === 0 ? undefined : sourcePosition(values.join(':'));
+    return positionOf((name) => attribute(this.#text, this.#scanned, name));
   }
 
   get transaction(): string | undefined {
-    return this.#attribute('txid');
+    return attribute(this.#text, this.#scanned, 'txid');
   }
+}
 
-  #attribute(name: string): string | undefined {
-    const column = this.#scanned.shape.columns.indexOf(`iodebezium${name}`);
-    const { spans } = this.#scanned;
-    const value = column === -1 ? null : jsonValue(this.#text.slice(spans[2 * column], spans[2 * column + 1]));
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-  }
+/** A field of `source`, which is an attribute without the underscores of its name. */
+function attribute(text: string, { shape, spans }: Scanned, field: string): string | undefined {
+  const column = shape.columns.indexOf(`iodebezium${field.replaceAll('_', '').toLowerCase()}`);
+  return column === -1 ? undefined : scalarText(text.slice(spans[2 * column], spans[2 * column + 1]));
 }
 
 export interface CloudEvent {
@@ -68,14 +64,17 @@ export interface CloudEvent {
   readonly parts: CloudEventParts;
 }
 
-/** The change that a CloudEvent says; a sentence if it says none. `readData` reads data that carry a schema of their own. */
+/**
+ * The change that a CloudEvent says; a sentence if it says none. `readerOf` knows how its connector's envelopes are read,
+ * `readData` reads data that carry a schema of their own.
+ */
 export function readCloudEvent(
   record: SourceRecord,
   key: Row | null,
   { message, scanned, parts }: CloudEvent,
-  readers: ImageReaders,
+  readerOf: ConnectorReaders['readerOf'],
   readData: (bytes: Buffer) => Message | Failure,
-): ReturnType<typeof readEnvelope> {
+): EnvelopeSays {
   const { text } = message;
   const partOf = (part: number): string => text.slice(scanned.spans[2 * part], scanned.spans[2 * part + 1]);
   const op = partOf(parts.op);
@@ -98,8 +97,9 @@ export function readCloudEvent(
     after: columns.indexOf('after'),
   };
   const schema = data.schema?.image ?? message.schema?.image;
-  const envelope = { text: data.text, scanned: images, parts: imageParts, operation, schema, after: undefined };
-  const said = readEnvelope(record, key, envelope, readers);
-  if (typeof said === 'string' || said.op === 'ignored') return said;
+  const source: SourceField = (name) => attribute(text, scanned, name);
+  const envelope = { text: data.text, scanned: images, parts: imageParts, operation, schema, after: undefined, source };
+  const said = readerOf(source('connector'), columns)(record, key, envelope);
+  if (typeof said === 'string' || 'code' in said || said.op === 'ignored') return said;
   return { ...said, origin: new CloudEventOrigin(record.topic, text, scanned) };
 }

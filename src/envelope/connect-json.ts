@@ -167,44 +167,71 @@ function decode(bytes: Buffer, start: number, end: number): string | undefined {
 
 /** As Kafka's JsonConverter writes it. */
 interface JsonSchema {
-  readonly type?: unknown;
-  readonly field?: string;
-  readonly name?: string;
+  readonly type: string;
+  readonly field?: string | null;
+  readonly name?: string | null;
   readonly optional?: boolean;
-  readonly parameters?: Readonly<Record<string, string>>;
-  readonly fields?: readonly JsonSchema[];
-  readonly items?: JsonSchema;
-  readonly values?: JsonSchema;
+  readonly parameters?: Readonly<Record<string, string>> | null;
+  readonly fields?: readonly JsonSchema[] | null;
+  readonly items?: JsonSchema | null;
+  readonly values?: JsonSchema | null;
+}
+
+/** Deeper schemas are nobody's. */
+const maxSchemaDepth = 100;
+
+/** A schema is looked at once, so it is looked at closely: a damaged one must not throw later. */
+function isSchema(value: unknown, depth: number): value is JsonSchema {
+  if (typeof value !== 'object' || value === null || depth === maxSchemaDepth) return false;
+  const { type, field, name, optional, parameters, fields, items, values } = value as Record<string, unknown>;
+  const isText = (text: unknown): boolean => text === undefined || text === null || typeof text === 'string';
+  const isNested = (schema: unknown): boolean => schema === undefined || schema === null || isSchema(schema, depth + 1);
+  return (
+    typeof type === 'string' &&
+    isText(field) &&
+    isText(name) &&
+    (optional === undefined || typeof optional === 'boolean') &&
+    (parameters === undefined || parameters === null || typeof parameters === 'object') &&
+    (fields === undefined ||
+      fields === null ||
+      (Array.isArray(fields) && fields.every((one) => isSchema(one, depth + 1)))) &&
+    isNested(items) &&
+    isNested(values)
+  );
 }
 
 function parseSchema(text: string): ConnectSchema | undefined | 'no schema' {
-  let parsed: JsonSchema | null;
+  let parsed: unknown;
   try {
-    parsed = JSON.parse(text) as JsonSchema | null;
+    parsed = JSON.parse(text);
   } catch {
     return 'no schema';
   }
   if (parsed === null) return undefined;
-  if (typeof parsed !== 'object' || typeof parsed.type !== 'string') return 'no schema';
+  if (!isSchema(parsed, 0)) return 'no schema';
   const fieldOf = (schema: JsonSchema | undefined, name: string) => schema?.fields?.find(({ field }) => field === name);
   const data = fieldOf(parsed, 'data');
   const image = [fieldOf(parsed, 'after'), fieldOf(parsed, 'before'), fieldOf(data, 'after'), fieldOf(data, 'before')];
-  return { name: parsed.name, row: rowSchema(parsed), image: rowSchema(image.find((field) => field !== undefined)) };
+  return {
+    name: parsed.name ?? undefined,
+    row: rowSchema(parsed),
+    image: rowSchema(image.find((field) => field !== undefined)),
+  };
 }
 
 function rowSchema(schema: JsonSchema | undefined): RowSchema | undefined {
   if (schema === undefined) return undefined;
   // A key that is no struct is a row of one column without a name.
   const columns = schema.fields?.map(columnSchema) ?? [columnSchema(schema)];
-  return { ...(schema.name !== undefined && { name: schema.name }), columns };
+  return { ...(typeof schema.name === 'string' && { name: schema.name }), columns };
 }
 
 function columnSchema(schema: JsonSchema): ColumnSchema {
   const items = schema.items ?? schema.values;
   return {
     name: schema.field ?? '',
-    type: String(schema.type),
-    ...(schema.name !== undefined && { semantic: schema.name }),
+    type: schema.type,
+    ...(typeof schema.name === 'string' && { semantic: schema.name }),
     optional: schema.optional ?? false,
     ...(schema.parameters && { parameters: schema.parameters }),
     ...(schema.fields && { fields: schema.fields.map(columnSchema) }),

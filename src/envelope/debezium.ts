@@ -4,14 +4,13 @@
  * It is recognised by its structure (an `op` that Debezium knows beside a `source` that names its connector), never by a
  * single name: tables have columns called `op`, `before` and `payload`.
  */
-import type { Delete, Ignored, Origin, Row, RowSchema, Truncate, Upsert } from '../model/change-event.ts';
-import type { SourcePosition } from '../model/position.ts';
-import { sourcePosition } from '../model/position.ts';
+import type { Delete, Ignored, Row, RowSchema, Truncate, Upsert } from '../model/change-event.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { RowReader } from './json-row.ts';
 import type { Scanned } from './json-scan.ts';
-import { scanObject } from './json-scan.ts';
-import { jsonValue } from './json-value.ts';
+import type { SourceField } from './origin.ts';
+import { EnvelopeOrigin } from './origin.ts';
 
 /** Where each part of an envelope is; −1 where it is not. */
 export interface EnvelopeParts {
@@ -58,67 +57,6 @@ export function operationOf(text: string, scanned: Scanned, parts: EnvelopeParts
   }
 }
 
-/** Found when it is asked for: hardly any record's is. */
-class EnvelopeOrigin implements Origin {
-  readonly #topic: string;
-  readonly #text: string;
-  readonly #scanned: Scanned;
-  readonly #parts: EnvelopeParts;
-
-  constructor(topic: string, text: string, scanned: Scanned, parts: EnvelopeParts) {
-    this.#topic = topic;
-    this.#text = text;
-    this.#scanned = scanned;
-    this.#parts = parts;
-  }
-
-  /** Schema and table, or database and collection. */
-  get collection(): string {
-    const source = this.#fields(this.#parts.source);
-    const table = source('table') ?? source('collection');
-    const space = source('schema') ?? source('keyspace_name') ?? source('db');
-    const names = [space, table].filter((name) => name !== undefined && name !== '');
-    return names.length === 0 ? this.#topic : names.join('.');
-  }
-
-  get position(): SourcePosition | undefined {
-    const source = this.#fields(this.#parts.source);
-    const values = positionFields.map(source).filter((value) => value !== undefined);
-    return values.length === 0 ? undefined : sourcePosition(values.join(':'));
-  }
-
-  get transaction(): string | undefined {
-    return this.#fields(this.#parts.transaction)('id');
-  }
-
-  /** The scalar fields of an object, as text. */
-  #fields(part: number): (name: string) => string | undefined {
-    const { spans } = this.#scanned;
-    const object = part === -1 ? undefined : scanObject(this.#text, spans[2 * part] ?? 0, undefined);
-    return (name) => {
-      const field = object?.shape.columns.indexOf(name) ?? -1;
-      if (object === undefined || field === -1) return undefined;
-      const value = jsonValue(this.#text.slice(object.spans[2 * field], object.spans[2 * field + 1]));
-      return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
-        ? String(value)
-        : undefined;
-    };
-  }
-}
-
-/** How connectors name a position: PostgreSQL; MySQL and MariaDB; SQL Server and Db2; Oracle. */
-const positionFields = [
-  'lsn',
-  'file',
-  'pos',
-  'row',
-  'commit_lsn',
-  'change_lsn',
-  'event_serial_no',
-  'commit_scn',
-  'scn',
-];
-
 const upserts: Readonly<Record<'c' | 'i' | 'u' | 'r', Upsert['op']>> = {
   c: 'create',
   i: 'create',
@@ -140,15 +78,23 @@ export interface Envelope {
   readonly schema: RowSchema | undefined;
   /** If it was read on the way. */
   readonly after: Row | undefined;
+  /** The fields of `source`, where they are in no part of the envelope. */
+  readonly source?: SourceField;
 }
 
-/** The change that an envelope says; a sentence if it lacks what its operation needs. */
+/** What an envelope says; a sentence if it lacks what its operation needs; a failure if it cannot be applied. */
+export type EnvelopeSays = Upsert | Delete | Truncate | Ignored | Failure | string;
+
+/** Reads the envelopes of one connector's kind. */
+export type ReadEnvelope = (record: SourceRecord, key: Row | null, envelope: Envelope) => EnvelopeSays;
+
+/** Envelopes whose images are rows, as those of every relational connector. */
 export function readEnvelope(
   record: SourceRecord,
   key: Row | null,
   envelope: Envelope,
   readers: ImageReaders,
-): Upsert | Delete | Truncate | Ignored | string {
+): EnvelopeSays {
   const { text, scanned, parts, operation, schema } = envelope;
   const image = (part: number, reader: RowReader): Row | null => {
     const at = scanned.spans[2 * part];

@@ -16,12 +16,16 @@ import type { SourceRecord } from '../model/record.ts';
 import { cloudEventParts, readCloudEvent } from './cloud-events.ts';
 import type { Message, MessageReader } from './connect-json.ts';
 import { createMessageReader } from './connect-json.ts';
-import type { ImageReaders } from './debezium.ts';
-import { envelopeParts, operationOf, readEnvelope } from './debezium.ts';
-import { deletedColumnOf, isFlattened, readFlattened } from './flattened.ts';
-import { createRowReader, scalarRow } from './json-row.ts';
+import { createConnectorReaders } from './connectors.ts';
+import type { EnvelopeSays, ImageReaders, ReadEnvelope } from './debezium.ts';
+import { envelopeParts, operationOf } from './debezium.ts';
+import { deletedColumnOf, isFlattened, readFlattened, readFlattenedDocument } from './flattened.ts';
+import { createRowReader, maxDocumentShapes, scalarRow } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
+import { createIdRenamer, metadataId } from './metadata-id.ts';
+import { sourceOf } from './origin.ts';
+import { withOtherKey } from './other-key.ts';
 import { ignoredReason, ignoredSchema } from './other-topics.ts';
 import { readOutboxEvent } from './outbox.ts';
 
@@ -41,9 +45,14 @@ type Reading = (value: ObjectValue) => ChangeEvent;
 export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRegistry): Decoder {
   const keys = createMessageReader();
   const keyRows = createRowReader();
+  const otherKeys = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
   const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
   const data = createMessageReader();
+  const connectors = createConnectorReaders(readers);
+  const documents = createRowReader(maxDocumentShapes);
+  const renamedSchema = createIdRenamer();
+  const mayBeEnvelope = form.name !== 'outbox' && form.name !== 'rows' && form.name !== 'flattened';
   // Connect's StringConverter, and applications, write keys that are no JSON.
   const isPlainTextKey = form.name === 'outbox' || form.name === 'rows';
   let shape: Shape | undefined;
@@ -62,19 +71,29 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return typeof message === 'string' ? { code: 'RECORD_NOT_JSON', message } : message;
   };
 
-  const said = (record: SourceRecord, event: ChangeEvent | string): ChangeEvent =>
-    typeof event === 'string' ? unreadable(record, 'RECORD_FORM_UNKNOWN', event) : event;
+  const said = (record: SourceRecord, event: EnvelopeSays): ChangeEvent => {
+    if (typeof event === 'string') return unreadable(record, 'RECORD_FORM_UNKNOWN', event);
+    return 'code' in event ? unreadable(record, event.code, event.message) : event;
+  };
 
   const asEnvelope = (columns: readonly string[], otherwise: Reading): Reading => {
     const parts = envelopeParts(columns);
     if (parts === undefined) return otherwise;
+    let readKind: ReadEnvelope | undefined;
     return (value) => {
       const { record, key, message, scanned } = value;
       const { text, after } = message;
       const operation = operationOf(text, scanned, parts);
       if (operation === undefined) return otherwise(value);
+      let readEnvelope = readKind;
+      if (readEnvelope === undefined) {
+        const connector = sourceOf(text, scanned, parts)('connector');
+        readEnvelope = connectors.readerOf(connector, columns);
+        // Asked for once: records of the same fields are of one connector.
+        if (connector !== undefined) readKind = readEnvelope;
+      }
       const envelope = { text, scanned, parts, operation, schema: message.schema?.image, after };
-      return said(record, readEnvelope(record, key, envelope, readers));
+      return said(record, readEnvelope(record, key, envelope));
     };
   };
 
@@ -84,7 +103,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return ({ record, key, message, scanned }) =>
       said(
         record,
-        readCloudEvent(record, key, { message, scanned, parts }, readers, (bytes) => read(data, bytes)),
+        readCloudEvent(record, key, { message, scanned, parts }, connectors.readerOf, (bytes) => read(data, bytes)),
       );
   };
 
@@ -94,12 +113,22 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
       readFlattened(record, key, { text, at, scanned, schema: carried?.row, deleted }, after);
   };
 
+  const asDocument: Reading = ({ record, key, message: { text, at, schema: carried }, scanned }) =>
+    readFlattenedDocument(record, key, { text, at, scanned, schema: renamedSchema(carried?.row) }, documents);
+
+  const asFlattenedRow = (columns: readonly string[]): Reading =>
+    columns.includes(metadataId) ? asDocument : asRow(deletedColumnOf(columns));
+
   const asFlattened = (columns: readonly string[], carried: ConnectSchema | undefined, otherwise: Reading): Reading => {
-    const row = asRow(deletedColumnOf(columns));
+    const row = asFlattenedRow(columns);
     let isKnown = false;
     return (value) => {
-      isKnown ||= isFlattened(columns, carried?.name, value.record.headers ?? {});
-      return (isKnown ? row : otherwise)(value);
+      if (!isKnown) {
+        isKnown = isFlattened(columns, carried?.name, value.record.headers ?? {});
+        if (!isKnown) return otherwise(value);
+        connectors.metRows();
+      }
+      return row(value);
     };
   };
 
@@ -121,13 +150,15 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     const unknown = asUnknown(columns);
     switch (form.name) {
       case 'auto':
+        // The name that Debezium gives to the schema of a row.
+        if (carried?.name?.endsWith('.Value') === true) return asFlattened(columns, carried, unknown);
         return asEnvelope(columns, asCloudEvent(columns, asFlattened(columns, carried, unknown)));
       case 'envelope':
         return asEnvelope(columns, unknown);
       case 'cloud-events':
         return asCloudEvent(columns, unknown);
       case 'flattened':
-        return asRow(deletedColumnOf(columns));
+        return asFlattenedRow(columns);
       case 'rows':
         return asRow(-1);
       case 'outbox':
@@ -166,7 +197,14 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return row ?? { code: 'RECORD_NOT_JSON', message: 'it is no whole JSON object' };
   };
 
-  return (record) => {
+  /** The value says nothing, in whichever of its forms: the row is gone (facts of Debezium: five forms of nothing). */
+  const nothing = (record: SourceRecord, key: Row | null): ChangeEvent => {
+    if (key === null) return { op: 'ignored', record, reason: 'tombstone-without-key' };
+    const named = mayBeEnvelope ? connectors.tombstoneKey(record, key) : key;
+    return { op: 'delete', record, origin: { collection: record.topic }, key: named, before: null, tombstone: true };
+  };
+
+  const decode = (record: SourceRecord): ChangeEvent => {
     const key = readKey(record);
     if (key !== null && 'code' in key) return unreadable(record, key.code, `the key cannot be read: ${key.message}`);
     if (record.value === null) return nothing(record, key);
@@ -175,18 +213,13 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);
   };
+  return (record) => withOtherKey(decode(record), otherKeys);
 }
 
 const noRegistry: ReadFrame = () => ({
   code: 'RECORD_FORM_UNKNOWN',
   message: 'it begins like a frame of a schema registry, and `schemaRegistry.urls` is not set',
 });
-
-/** The value says nothing, in whichever of its forms: the row is gone (facts of Debezium: five forms of nothing). */
-function nothing(record: SourceRecord, key: Row | null): ChangeEvent {
-  if (key === null) return { op: 'ignored', record, reason: 'tombstone-without-key' };
-  return { op: 'delete', record, origin: { collection: record.topic }, key, before: null, tombstone: true };
-}
 
 function unreadable(record: SourceRecord, code: FailureCode, seen: string): Unreadable {
   const message = `${placeText(record)}: ${seen.replace(/\.$/, '')}.`;

@@ -2,11 +2,15 @@
  * Rows without an envelope, as Debezium's ExtractNewRecordState writes them, in each of its ways to tell of deletes: a
  * tombstone (read elsewhere: all forms of nothing delete), or the row itself with `__deleted` (`rewrite`, in old and new names
  * of the option). Fields that `add.fields` adds are the user's wish, and stay.
+ *
+ * ExtractNewDocumentState's rows are MongoDB's documents, so they have an `_id`.
  */
 import type { Delete, Row, RowSchema, Upsert } from '../model/change-event.ts';
 import type { RecordHeaders, SourceRecord } from '../model/record.ts';
 import type { RowReader } from './json-row.ts';
 import type { Scanned } from './json-scan.ts';
+import { scanObject } from './json-scan.ts';
+import { renamedId } from './metadata-id.ts';
 
 const deletedColumn = '__deleted';
 
@@ -54,4 +58,18 @@ export function readFlattened(
     return { op: 'delete', record, origin, key, before: row, tombstone: false };
   }
   return { op: 'update', record, origin, key, before: null, after: row };
+}
+
+/** The row of a document of MongoDB's, whose `_id` becomes `id`; `schema` is one of renamed columns already. */
+export function readFlattenedDocument(
+  record: SourceRecord,
+  key: Row | null,
+  row: Omit<FlattenedRow, 'deleted'>,
+  rows: RowReader,
+): Upsert | Delete {
+  const text = renamedId(row.text.slice(row.at, row.scanned.end));
+  const scanned = scanObject(text, 0, undefined);
+  if (scanned === undefined) return readFlattened(record, key, { ...row, deleted: -1 }, rows);
+  const deleted = deletedColumnOf(scanned.shape.columns);
+  return readFlattened(record, key, { text, at: 0, scanned, schema: row.schema, deleted }, rows);
 }

@@ -86,10 +86,13 @@ export interface RowReader {
   ): { readonly row: Row; readonly end: number } | undefined;
 }
 
-/** More than this many shapes in one topic are an accident, and not remembered. */
-const maxShapes = 64;
+/** More than this many shapes of one table's rows are an accident, and not remembered. */
+const maxTableShapes = 64;
 
-export function createRowReader(): RowReader {
+/** As many as are remembered of rows that have only the columns that somebody wrote: documents, and changes of a part. */
+export const maxDocumentShapes = 1024;
+
+export function createRowReader(maxShapes = maxTableShapes): RowReader {
   const shapes = new Map<string, Shape>();
   let last: Shape | undefined;
 

@@ -7,6 +7,8 @@ import type { Row, Upsert } from '../model/change-event.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { Message } from './connect-json.ts';
 import type { OutboxOptions } from '../model/form.ts';
+import { plainJson } from './extended-json.ts';
+import { connectorHeader, headerText } from './headers.ts';
 import type { RowReader } from './json-row.ts';
 import { scalarRow } from './json-row.ts';
 import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
@@ -28,17 +30,28 @@ export function readOutboxEvent(
   }
   const fields = new Map<string, string>();
   for (const [name, header] of Object.entries(headers)) fields.set(name, headerText(record, header) ?? 'null');
-  addPayload(fields, message.text.slice(message.at, message.end));
+  // MongoDB's router writes its documents as extended JSON.
+  const plain = connectorHeader(record) === 'mongodb' ? plainJson : undefined;
+  addPayload(fields, message.text.slice(message.at, message.end), plain);
   const text = `{${[...fields].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
   const after = rows.read(text, 0, undefined)?.row;
   if (after === undefined) return 'its payload is no JSON';
   return { op: 'create', record, origin: { collection: record.topic }, key: named, before: null, after };
 }
 
-/** An object gives its fields; anything else is the field `payload`. */
-function addPayload(fields: Map<string, string>, text: string): void {
-  const payload = innerJson(text);
-  const object = scanObject(payload, 0, undefined);
+/** Payloads in payloads, before one is a field like any other. */
+const maxLevels = 8;
+
+/** An object gives its fields; anything else is the field `payload`. `plain` says what its JSON means. */
+function addPayload(
+  fields: Map<string, string>,
+  text: string,
+  plain: ((json: string) => string | undefined) | undefined,
+  levels = maxLevels,
+): void {
+  const inner = innerJson(text);
+  const payload = plain?.(inner) ?? inner;
+  const object = levels === 0 ? undefined : scanObject(payload, 0, undefined);
   if (object === undefined) {
     fields.set('payload', payload);
     return;
@@ -50,12 +63,12 @@ function addPayload(fields: Map<string, string>, text: string): void {
     // An alias of the envelope placement stands beside the payload's fields, and yields to them.
     if (column !== nested && !(nested !== -1 && fields.has(name))) fields.set(name, valueOf(column));
   }
-  if (nested !== -1) addPayload(fields, valueOf(nested));
+  if (nested !== -1) addPayload(fields, valueOf(nested), plain, levels - 1);
 }
 
 /** The JSON that a string holds; the text itself where it is no such string. */
 function innerJson(text: string): string {
-  const value = text.startsWith('"') ? jsonValue(text) : undefined;
+  const value = text.startsWith('"') && isJson(text) ? jsonValue(text) : undefined;
   const inner = typeof value === 'string' ? oneLine(value) : undefined;
   if (inner === undefined) return text;
   const at = skipSpace(inner, 0);
@@ -71,24 +84,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * A header as JSON text. Connect writes a string as it is (SimpleHeaderConverter), as a JSON string, or with its schema
- * (JsonConverter).
- */
-function headerText({ headers }: SourceRecord, name: string): string | undefined {
-  const header = headers?.[name];
-  const last = Array.isArray(header) ? header.at(-1) : header;
-  if (last === undefined) return undefined;
-  const text = last.toString();
-  if (!text.startsWith('"') && !text.startsWith('{')) return JSON.stringify(text);
-  try {
-    const value = jsonValue(text);
-    if (typeof value === 'string') return JSON.stringify(value);
-    if (typeof value === 'object' && value !== null && 'payload' in value) return JSON.stringify(value['payload']);
-  } catch {
-    // A text that only begins like JSON.
-  }
-  return JSON.stringify(text);
 }

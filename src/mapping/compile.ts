@@ -1,19 +1,30 @@
 /**
- * A definition, compiled: row change → document write. What can be decided once for rows with the same columns and schema is
- * decided once (a *plan*); what is left per row is to copy text and to convert the columns that need it.
+ * A definition, compiled: row change → document writes. What can be decided once for rows with the same columns and schema is
+ * decided once (`plan.ts`); what is left per row is to copy text and to convert the columns that need it.
  */
-import { namedConversion } from '../convert/named.ts';
-import { conversionOf } from '../convert/types.ts';
-import type { Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
+import { jsonValue } from '../envelope/json-value.ts';
+import type { Patch, Row, RowChange, RowSchema, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
-import type { DocumentMapper, IndexDefinition, Mapped } from '../model/document.ts';
+import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
+import type { Path, Step } from '../model/partial-document.ts';
+import { isWhole } from '../model/partial-document.ts';
 import { externalVersion } from '../model/position.ts';
+import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
 import type { DocumentDefinition } from './definition.ts';
 import { isPattern, topicPattern } from './definition.ts';
-import { documentId } from './document-id.ts';
-import { defineIndex, fieldsOf } from './infer.ts';
+import { fieldsOf, maskedColumns } from './fields.ts';
+import type { Identify, Identity } from './identity.ts';
+import { createIdentify } from './identity.ts';
+import { defineIndex } from './infer.ts';
+import { redacted } from './masking.ts';
+import type { Placeholder } from './placeholder.ts';
+import { placeholderOf } from './placeholder.ts';
+import type { Plan, Planned } from './plan.ts';
+import { planRow, planned } from './plan.ts';
+import type { LoadedTransform } from './transform.ts';
+import { transformed } from './transform.ts';
 
 export interface CompiledDocument {
   /** The alias. */
@@ -24,14 +35,24 @@ export interface CompiledDocument {
   readonly patterns: readonly RegExp[];
   /** What the values of its topics are. */
   readonly form: Form;
+  readonly onTruncate: DocumentDefinition['onTruncate'];
   matches(topic: string): boolean;
   /** A mapper for the rows of one topic; it remembers the schemas that it meets. */
   createMapper(): DocumentMapper;
   /** The index as the definition and the schemas met so far make it. */
   indexDefinition(): IndexDefinition;
+  /** The record as it may be kept: without the values that the definition masks. */
+  readonly redact: ((record: SourceRecord) => SourceRecord) | undefined;
 }
 
-export function compileDocument(definition: DocumentDefinition): CompiledDocument {
+/** What a definition needs and does not hold. */
+export interface CompileOptions {
+  /** The secret of the fields that are hashed. */
+  readonly hashKey?: string | undefined;
+  readonly transform?: LoadedTransform | undefined;
+}
+
+export function compileDocument(definition: DocumentDefinition, options: CompileOptions = {}): CompiledDocument {
   const entries = typeof definition.from === 'string' ? [definition.from] : definition.from;
   const topics = entries.filter((entry) => !isPattern(entry));
   const patterns = entries.filter(isPattern).map(topicPattern);
@@ -41,134 +62,218 @@ export function compileDocument(definition: DocumentDefinition): CompiledDocumen
     topics,
     patterns,
     form: { name: definition.form, outbox: definition.outbox },
+    onTruncate: definition.onTruncate,
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
-    createMapper: () => createMapper(definition, schemas),
+    createMapper: () => createMapper(definition, options, schemas),
     indexDefinition: () => defineIndex(definition, [...schemas]),
+    redact: redactor(definition),
   };
 }
 
-/** What is done with rows of certain columns and schema. */
-interface Plan {
-  readonly schema: RowSchema | undefined;
-  /** Columns that change or go on their way, ascending; all others are copied with the text around them. */
-  readonly columns: readonly number[];
-  readonly edits: readonly Edit[];
-  /** All fields, for rows that cannot be copied so: fields that are renamed or withheld. */
-  readonly fields: readonly {
-    readonly token: string;
-    readonly column: number;
-    readonly convert: Convert | undefined;
-  }[];
-  /** Every field has its column's name, and they come in the columns' order. */
-  readonly keepsOrder: boolean;
-}
+/** What becomes of a row; `lacks` are steps where something is missing in `source`. */
+type Built =
+  | { readonly kind: 'whole'; readonly source: string }
+  | { readonly kind: 'partial'; readonly step: Step }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** What Debezium puts where the database did not send a value: as text, and as bytes in base64. */
-const withheldText = '__debezium_unavailable_value';
-const withheldBase64 = 'X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ';
-const withheld: ReadonlySet<string> = new Set([
-  `"${withheldText}"`,
-  `"${withheldBase64}=="`,
-  `["${withheldText}"]`,
-  `["${withheldBase64}=="]`,
-]);
-
-function createMapper(definition: DocumentDefinition, schemas: Set<RowSchema>): DocumentMapper {
-  const { document: index, epoch, id: idOptions } = definition;
+function createMapper(
+  definition: DocumentDefinition,
+  { hashKey, transform }: CompileOptions,
+  schemas: Set<RowSchema>,
+): DocumentMapper {
+  const { document: index, epoch } = definition;
+  const placeholder = placeholderOf(definition.unavailableValue);
+  const identify = createIdentify(definition, hashKey);
   const rowPlan = planned((row) => {
     if (row.schema !== undefined) schemas.add(row.schema);
-    return planRow(definition, row);
+    return planRow(definition, hashKey, row);
   });
-  const keyPlan = planned(planKey);
 
-  const refuse = (failure: Failure, place: string): Mapped => ({
-    kind: 'refused',
-    failure: { ...failure, message: `${place}: ${failure.message}` },
-  });
+  /** A row of which something is missing, or may be. */
+  const partial = ({ key, after, otherKey, patch }: Upsert, { fields }: Plan): Built => {
+    const withheld: Path[] = [];
+    const source = assembled(after, fields, (text, path) => {
+      const isWithheld = placeholder.matches(text);
+      if (isWithheld) withheld.push(path);
+      return isWithheld;
+    });
+    if (typeof source === 'number') return unconvertible(after, source);
+    const former = otherKey === undefined || key === null ? undefined : identify(otherKey, after, false);
+    const step = {
+      source: Buffer.from(source),
+      withheld,
+      ...(patch !== undefined && { patch: renamed(definition, patch) }),
+      ...(former !== undefined && 'id' in former && withheld.length > 0 && { formerId: former.id }),
+    };
+    return isWhole(step) ? { kind: 'whole', source } : { kind: 'partial', step };
+  };
+
+  const build = (change: Upsert): Built => {
+    const { after } = change;
+    const plan = rowPlan(after);
+    const holds = plan.conditions.length === 0 || meets(change, plan, placeholder);
+    if (typeof holds !== 'boolean') return { kind: 'failed', failure: holds };
+    if (!holds) return { kind: 'none' };
+    const whole = after.json();
+    if (change.patch !== undefined || placeholder.mayBeIn(whole)) return partial(change, plan);
+    const source = sourceOf(after, whole, plan);
+    return typeof source === 'number' ? unconvertible(after, source) : { kind: 'whole', source };
+  };
 
   return (change) => {
     const { record, key } = change;
-    if (key === null) {
-      return refuse({ code: 'RECORD_KEY_MISSING', message: 'The record has no key.' }, placeText(record));
-    }
-    const id = documentId(key, keyPlan(key).converts, idOptions);
-    if (typeof id !== 'string') return refuse(id, placeText(record));
-    const version = externalVersion(epoch, record.offset);
+    const isDelete = change.op === 'delete';
     // The first record of a topic may be a delete; its index must know the columns all the same.
-    if (change.op === 'delete' && change.before?.schema !== undefined) schemas.add(change.before.schema);
-    if (change.op === 'delete') return { kind: 'write', write: { action: 'delete', index, id, version } };
-    const source = sourceOf(change.after, rowPlan(change.after));
-    if (typeof source === 'number') {
-      const message = `Column «${change.after.columns[source] ?? ''}» does not hold what its type or \`as\` promises.`;
-      return refuse({ code: 'VALUE_NOT_CONVERTIBLE', message }, placeText(record));
+    if (isDelete && change.before?.schema !== undefined) schemas.add(change.before.schema);
+    const identity = identify(key, isDelete ? change.before : change.after, isDelete);
+    if ('code' in identity) {
+      const isSecondDelete = isDelete && change.tombstone && identify.mayMove;
+      return isSecondDelete ? { kind: 'ignored', reason: 'tombstone-without-id' } : refused(identity, record);
     }
-    return { kind: 'write', write: { action: 'index', index, id, version, source: Buffer.from(source) } };
+    const target = { ...targetOf(index, identity), version: externalVersion(epoch, record.offset) };
+    const leaves = isDelete && change.otherKey !== undefined ? { bequeaths: [] } : {};
+    if (isDelete) return { kind: 'write', write: { ...target, action: 'delete', ...leaves } };
+    const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;
+    const also: Pick<Extract<Mapped, { kind: 'write' }>, 'also'> = former === undefined
+      ? {}
+      : { also: { ...targetOf(index, former), version: target.version, action: 'delete' } };
+    const built = transform === undefined ? build(change) : transformBuilt(build(change), transform, change);
+    switch (built.kind) {
+      case 'whole':
+        return { kind: 'write', write: { ...target, action: 'index', source: Buffer.from(built.source) }, ...also };
+      case 'partial': {
+        const { source } = built.step;
+        return { kind: 'write', write: { ...target, action: 'index', source, steps: [built.step] }, ...also };
+      }
+      case 'none':
+        return { kind: 'write', write: { ...target, action: 'delete' }, ...also };
+      case 'failed':
+        return refused(built.failure, record);
+    }
   };
 }
 
-/** Plans are made once for rows with the identical `columns` array and schema. */
-function planned<P extends { readonly schema: RowSchema | undefined }>(plan: (row: Row) => P): (row: Row) => P {
-  const plans = new Map<readonly string[], P>();
-  let lastColumns: readonly string[] | undefined;
-  let last: P | undefined;
-  return (row) => {
-    const { columns, schema } = row;
-    if (columns === lastColumns && last !== undefined && last.schema === schema) return last;
-    let found = plans.get(columns);
-    if (found?.schema !== schema || found === undefined) plans.set(columns, (found = plan(row)));
-    lastColumns = columns;
-    last = found;
-    return found;
-  };
+const targetOf = (index: string, { id, routing }: Identity): Pick<DocumentWrite, 'index' | 'id' | 'routing'> =>
+  routing === undefined ? { index, id } : { index, id, routing };
+
+const refused = (failure: Failure, record: SourceRecord): Mapped => ({
+  kind: 'refused',
+  failure: { ...failure, message: `${placeText(record)}: ${failure.message}` },
+});
+
+/** Where the document was before the row's columns that name it changed; undefined if it did not move. */
+function formerOf({ op, before }: Upsert, { id, routing }: Identity, identify: Identify): Identity | undefined {
+  if (op !== 'update' || before === null) return undefined;
+  const former = identify(null, before, true);
+  return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
 }
 
-function planRow(definition: DocumentDefinition, { columns, schema, marker }: Row): Plan {
-  const values = marker === undefined ? columns : columns.filter((name) => name !== marker);
-  const fields = fieldsOf(definition, values).map(({ name, from, as }) => {
-    const column = schema?.columns.find((candidate) => candidate.name === from);
-    const conversion = as === undefined ? column && conversionOf(column) : namedConversion(as);
-    return { name, token: `${JSON.stringify(name)}:`, column: columns.indexOf(from), convert: conversion?.convert };
-  });
-  const edited = columns.flatMap((_, column) => {
-    const field = fields.find((candidate) => candidate.column === column);
-    const edit: Edit | undefined = field === undefined ? 'drop' : field.convert;
-    return edit === undefined ? [] : [{ column, edit }];
-  });
+/** Whether the row is one of those that become documents; a failure if that cannot be known. */
+function meets({ after, patch }: Upsert, { conditions }: Plan, placeholder: Placeholder): boolean | Failure {
+  for (const { name, column, convert, test } of conditions) {
+    const text = column === -1 ? undefined : after.text(column);
+    if (text === undefined ? patch !== undefined : placeholder.matches(text)) return undecided(name);
+    const converted = text === undefined ? 'null' : convert === undefined ? text : convert(text);
+    if (converted === undefined) return unconvertible(after, column).failure;
+    if (!test(jsonValue(converted))) return false;
+  }
+  return true;
+}
+
+function undecided(name: string): Failure {
+  const message = `The database did not send «${name}», by which \`where\` decides.`;
+  return { code: 'FILTER_UNDECIDED', message };
+}
+
+function unconvertible(row: Row, column: number): Extract<Built, { kind: 'failed' }> {
+  const message = `Column «${row.columns[column] ?? ''}» does not hold what its type or \`as\` promises.`;
+  return { kind: 'failed', failure: { code: 'VALUE_NOT_CONVERTIBLE', message } };
+}
+
+function transformBuilt(built: Built, transform: LoadedTransform, change: RowChange & Upsert): Built {
+  if (built.kind === 'none' || built.kind === 'failed') return built;
+  const { op, record } = change;
+  const { topic, partition, offset, timestampMs } = record;
+  const step = built.kind === 'partial' ? built.step : undefined;
+  const withheld = (step?.withheld ?? []).map((path) => path.join('.'));
+  const source = built.kind === 'whole' ? built.source : built.step.source.toString();
+  const result = transformed(transform, source, { op, topic, partition, offset, timestampMs, withheld });
+  switch (result.kind) {
+    case 'none':
+      return { kind: 'none' };
+    case 'failed':
+      return { kind: 'failed', failure: { code: 'TRANSFORM_FAILED', message: `The transform ${result.seen}.` } };
+    case 'document':
+      if (step === undefined) return { kind: 'whole', source: result.source };
+      return { kind: 'partial', step: { ...step, source: Buffer.from(result.source) } };
+  }
+}
+
+/** A patch of the row as a patch of the document. */
+function renamed(definition: DocumentDefinition, { set, removed, truncated }: Patch): Patch {
+  const inDocument = ([column = '', ...rest]: Path): readonly Path[] =>
+    fieldsOf(definition, [column]).flatMap(({ from, path, inside }) =>
+      from === column && inside.length === 0 ? [[...path, ...rest]] : [],
+    );
   return {
-    schema,
-    columns: edited.map(({ column }) => column),
-    edits: edited.map(({ edit }) => edit),
-    fields,
-    keepsOrder: fields.every(
-      ({ name, column }, at) => name === columns[column] && column > (fields[at - 1]?.column ?? -1),
-    ),
+    set: set.flatMap(({ path, text }) => inDocument(path).map((found) => ({ path: found, text }))),
+    removed: removed.flatMap(inDocument),
+    truncated: truncated.flatMap(({ path, size }) => inDocument(path).map((found) => ({ path: found, size }))),
   };
-}
-
-function planKey({ schema, columns }: Row) {
-  const converts = columns.map((name) => {
-    const column = schema?.columns.find((candidate) => candidate.name === name);
-    return column && conversionOf(column).convert;
-  });
-  return { schema, converts };
 }
 
 /** The document's text; the number of a column that cannot be converted instead. */
-function sourceOf(row: Row, plan: Plan): string | number {
-  const whole = row.json();
-  if (!plan.keepsOrder || whole.includes(withheldText) || whole.includes(withheldBase64)) return assembled(row, plan);
+function sourceOf(row: Row, whole: string, plan: Plan): string | number {
+  if (!plan.keepsOrder) return assembled(row, plan.fields);
   return plan.columns.length === 0 ? whole : row.rewritten(plan.columns, plan.edits);
 }
 
-/** Field by field. A withheld value is no value: the field is left out, so that the placeholder is never indexed (D7). */
-function assembled(row: Row, { fields }: Plan): string | number {
+/** Field by field, but for those that `leaveOut` names. */
+function assembled(
+  row: Row,
+  fields: readonly Planned[],
+  leaveOut?: (text: string, path: Path) => boolean,
+): string | number {
   let out = '{';
-  for (const { token, column, convert } of fields) {
-    const text = row.text(column);
-    if (withheld.has(text)) continue;
-    const value = convert === undefined ? text : convert(text);
-    if (value === undefined) return column;
-    out += out.length === 1 ? token + value : `,${token}${value}`;
+  for (const { token, path, column, convert, constant, inner } of fields) {
+    let value: string | number | undefined = constant;
+    if (inner !== undefined) {
+      value = assembled(row, inner, leaveOut);
+      if (typeof value === 'number') return value;
+    } else if (column !== -1) {
+      const text = row.text(column);
+      if (leaveOut?.(text, path) === true) continue;
+      value = convert === undefined ? text : convert(text);
+      if (value === undefined) return column;
+    }
+    if (value !== undefined) out += out.length === 1 ? token + value : `,${token}${value}`;
   }
   return `${out}}`;
+}
+
+/** Masks a record, or takes away its parts that cannot be masked. */
+function redactor(definition: DocumentDefinition): CompiledDocument['redact'] {
+  const columns = [...maskedColumns(definition).keys()];
+  if (columns.length === 0) return undefined;
+  const names = new Set(columns.flatMap((column) => [column, column.slice(column.lastIndexOf('.') + 1)]));
+  const masked = (bytes: Buffer | null): Buffer | null => {
+    const text = bytes === null ? undefined : redacted(bytes.toString(), names);
+    return text === undefined ? null : Buffer.from(text);
+  };
+  return (record) => ({
+    ...record,
+    key: masked(record.key),
+    value: masked(record.value),
+    // A header may hold a key, or the row's fields; those that are not JSON are kept only where they tell nothing of the row.
+    headers: Object.fromEntries(
+      Object.entries(record.headers ?? {}).map(([name, value]) => {
+        const text = (Array.isArray(value) ? value.at(-1) : value)?.toString() ?? '';
+        return [
+          name,
+          names.has(name.replace(/^__/, '')) ? '***' : text.startsWith('{') ? (redacted(text, names) ?? '***') : value,
+        ];
+      }),
+    ),
+  });
 }

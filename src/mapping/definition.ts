@@ -6,6 +6,7 @@ import { conversionNames, namedConversion } from '../convert/named.ts';
 import type { FormName } from '../model/form.ts';
 import { formNames } from '../model/form.ts';
 import { maxEpoch } from '../model/position.ts';
+import { isMasking, maskings } from './masking.ts';
 
 /** Names that Elasticsearch takes for an index or alias, and that leave room for `-000001`. */
 const indexName = z
@@ -20,31 +21,84 @@ const indexName = z
 const topic = z
   .string()
   .min(1)
-  .refine((text) => !isPattern(text) || compiles(text), 'is not a regular expression between slashes')
+  .refine((text) => !isPattern(text) || isExpression(text.slice(1, -1)), 'is not a regular expression between slashes')
   .describe('A topic, or a regular expression between slashes that must match a whole topic name');
+
+const asNames = [...conversionNames, ...Object.keys(maskings)].join(', ');
 
 const field = z
   .strictObject({
-    from: z.string().min(1).optional().describe('The column that fills the field; the field’s own name if absent'),
+    from: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The column that fills the field, or a place inside one (`column.inner`); the field’s own name if absent',
+      ),
     as: z
       .string()
       .refine(
-        (name) => namedConversion(name) !== undefined,
-        `is no conversion; there are ${conversionNames.join(', ')}`,
+        (name) => namedConversion(name) !== undefined || isMasking(name),
+        `is no conversion; there are ${asNames}`,
       )
       .optional()
-      .describe(`What is made of the value: ${conversionNames.join(', ')}`),
+      .describe(`What is made of the value: ${asNames}`),
+    value: z.json().optional().describe('A constant, instead of a column'),
     exclude: z.literal(true).optional().describe('Leaves the column out of the documents'),
   })
   .refine(
-    ({ from, as, exclude }) => exclude === undefined || (from === undefined && as === undefined),
-    'has `exclude` beside `from` or `as`: a column that is left out needs neither',
+    ({ from, as, exclude, value }) =>
+      exclude === undefined || (from === undefined && as === undefined && value === undefined),
+    'has `exclude` beside other keys: a column that is left out needs none',
+  )
+  .refine(
+    ({ from, as, value }) => value === undefined || (from === undefined && as === undefined),
+    'has `value` beside `from` or `as`: a constant is as it is',
   );
+
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const bound = z.union([z.string(), z.number()]);
+
+const condition = z.union([
+  scalar,
+  z.array(scalar).min(1),
+  z.strictObject({
+    not: z
+      .union([scalar, z.array(scalar).min(1)])
+      .optional()
+      .describe('Anything but this, or but these'),
+    gt: bound.optional().describe('Greater than'),
+    gte: bound.optional().describe('Greater than or equal to'),
+    lt: bound.optional().describe('Less than'),
+    lte: bound.optional().describe('Less than or equal to'),
+    matches: z
+      .string()
+      .refine(isExpression, 'is no regular expression')
+      .optional()
+      .describe('A regular expression that must be found in the text'),
+  }),
+]);
+
+export type Condition = z.output<typeof condition>;
+
+type Fields = Readonly<Record<string, z.output<typeof field>>>;
+
+/** A field, and another that would have to be inside it. */
+function outerField(fields: Fields): readonly [string, string] | undefined {
+  const names = Object.entries(fields).flatMap(([name, { exclude }]) => (exclude === true ? [] : [name]));
+  for (const outer of names) {
+    const inner = names.find((name) => name.startsWith(`${outer}.`));
+    if (inner !== undefined) return [outer, inner];
+  }
+  return undefined;
+}
 
 const json: z.ZodType<Readonly<Record<string, unknown>>> = z.record(z.string(), z.unknown());
 
 export const documentDefinitionSchema = z.strictObject({
-  document: indexName.describe('The alias that people search; the index behind it is called <alias>-000001'),
+  document: indexName.describe(
+    'The alias that people search; the index behind it is called <alias>-000001. With `${table}` or `${topic}`, each topic has its own',
+  ),
   from: z.union([topic, z.array(topic).min(1)]).describe('The topics whose rows become documents'),
   form: z
     .enum(formNames)
@@ -64,12 +118,48 @@ export const documentDefinitionSchema = z.strictObject({
     })
     .prefault({})
     .describe('For the form `outbox`'),
+  select: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('The columns that go in under their own names, beside those that `fields` names; all if absent'),
   fields: z
-    .record(z.string().min(1), field)
+    .record(z.string().regex(/^[^.]+(?:\.[^.]+)*$/, 'is no name of a field'), field)
+    .refine((fields) => outerField(fields) === undefined, {
+      error: ({ input }) => {
+        const names = outerField(input as Fields) ?? [];
+        return `names «${names.join('» and «')}»: a field cannot be a value and an object`;
+      },
+    })
     .default({})
-    .describe('Fields that are renamed, converted or left out; all other columns go in under their own names'),
+    .describe(
+      'Fields that are renamed, converted, constant or left out, `a.b` being the field b of the object a; all other columns go in under their own names',
+    ),
+  where: z
+    .record(z.string().min(1), condition)
+    .default({})
+    .describe(
+      'Only rows whose columns are so become documents; the document of a row that is not so any more is deleted',
+    ),
+  transform: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A module in JavaScript or TypeScript, relative to this file, that exports a function `transform`'),
+  routing: z.string().min(1).optional().describe('The column whose value decides the shard'),
+  onTruncate: z
+    .enum(['refuse', 'ignore', 'delete'])
+    .default('refuse')
+    .describe(
+      'When the table is truncated: a dead letter and a warning; nothing; or all its documents up to that position are deleted',
+    ),
   id: z
     .strictObject({
+      from: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe('The columns that name a document, instead of the record’s key'),
       overlong: z
         .enum(['reject', 'hash'])
         .default('reject')
@@ -78,6 +168,11 @@ export const documentDefinitionSchema = z.strictObject({
         ),
     })
     .default({ overlong: 'reject' }),
+  unavailableValue: z
+    .string()
+    .min(1)
+    .default('__debezium_unavailable_value')
+    .describe('The connector’s `unavailable.value.placeholder`: what stands where the database sent no value'),
   epoch: z
     .int()
     .min(0)
@@ -106,9 +201,9 @@ export function topicPattern(entry: string): RegExp {
   return new RegExp(`^(?:${entry.slice(1, -1)})$`);
 }
 
-function compiles(entry: string): boolean {
+function isExpression(text: string): boolean {
   try {
-    topicPattern(entry);
+    new RegExp(text, 'u');
     return true;
   } catch {
     return false;
@@ -120,12 +215,22 @@ function compiles(entry: string): boolean {
  * for the last part of the topic's name and `${topic}` for the whole; what an index name may not hold becomes `-`.
  */
 export function unmappedDefinition(topicName: string, template: string, form: FormName = 'auto'): DocumentDefinition {
+  return documentDefinitionSchema.parse({ document: indexNameOf(template, topicName), from: topicName, form });
+}
+
+/** Whether each topic of the definition has a document of its own. */
+export function isTemplate({ document }: DocumentDefinition): boolean {
+  return document.includes('${');
+}
+
+/** The definition as it is for one of its topics. */
+export function ofTopic(definition: DocumentDefinition, topicName: string): DocumentDefinition {
+  return { ...definition, document: indexNameOf(definition.document, topicName), from: topicName };
+}
+
+function indexNameOf(template: string, topicName: string): string {
   const table = topicName.slice(topicName.lastIndexOf('.') + 1);
   const name = template.replaceAll('${table}', table).replaceAll('${topic}', topicName);
   const legal = name.toLowerCase().replaceAll(/[\s"*/\\|?#<>,:]/g, '-');
-  return documentDefinitionSchema.parse({
-    document: legal.replace(/^[-_+.]+/, '') || 'unnamed',
-    from: topicName,
-    form,
-  });
+  return legal.replace(/^[-_+.]+/, '') || 'unnamed';
 }

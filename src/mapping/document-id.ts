@@ -15,27 +15,41 @@ export interface IdOptions {
   readonly overlong: 'reject' | 'hash';
 }
 
+/** A column that names a document: its text, null, or undefined where it has no usable value. */
+export interface IdPart {
+  readonly name: string;
+  readonly text: string | null | undefined;
+}
+
 /** The id that a key makes; `converts` has the conversion of each column that needs one. */
-export function documentId(
-  key: Row,
-  converts: readonly (Convert | undefined)[],
-  { overlong }: IdOptions,
-): string | Failure {
-  const count = key.columns.length;
-  let id: string | undefined;
-  if (count === 1) {
-    id = partOf(key, 0, converts[0]);
-    if (id === undefined || id === '') return missing(key, 0);
-  } else {
-    const parts: string[] = [];
-    for (let column = 0; column < count; column += 1) {
-      const text = key.text(column) === 'null' ? null : partOf(key, column, converts[column]);
-      if (text === undefined) return missing(key, column);
-      parts.push(text === null ? '\\N' : text.replaceAll(/[\\:]/g, '\\$&'));
-    }
-    id = parts.join(':');
-    if (id === '') return missing(key, 0);
+export function documentId(key: Row, converts: readonly (Convert | undefined)[], options: IdOptions): string | Failure {
+  const { columns } = key;
+  // Nearly every key is one column: no list is made for it.
+  if (columns.length === 1) return idOfOne(columns[0] ?? '', textOf(key, 0, converts[0]), options);
+  return idOf(
+    columns.map((name, column) => ({ name, text: textOf(key, column, converts[column]) })),
+    options,
+  );
+}
+
+/** The id that these columns make. */
+export function idOf(parts: readonly IdPart[], options: IdOptions): string | Failure {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return idOfOne(first.name, first.text, options);
+  const texts: string[] = [];
+  for (const { name, text } of parts) {
+    if (text === undefined) return missing(name);
+    texts.push(text === null ? '\\N' : text.replaceAll(/[\\:]/g, '\\$&'));
   }
+  const id = texts.join(':');
+  return id === '' ? missing(first?.name ?? '') : checked(id, options);
+}
+
+function idOfOne(name: string, text: string | null | undefined, options: IdOptions): string | Failure {
+  return text === undefined || text === null || text === '' ? missing(name) : checked(text, options);
+}
+
+function checked(id: string, { overlong }: IdOptions): string | Failure {
   // A UTF-16 unit makes at most three bytes.
   if (id.length * 3 <= maxIdBytes || Buffer.byteLength(id) <= maxIdBytes) return id;
   if (overlong === 'hash') return `sha256-${createHash('sha256').update(id).digest('base64url')}`;
@@ -45,17 +59,17 @@ export function documentId(
   };
 }
 
-/** The text of a column of the key: a string's characters, anything else as JSON; undefined for null and what is no value. */
-function partOf(key: Row, column: number, convert: Convert | undefined): string | undefined {
-  const raw = key.text(column);
+/** The text of a column: a string's characters, anything else as JSON; undefined if it is not what its type promises. */
+export function textOf(row: Row, column: number, convert: Convert | undefined): string | null | undefined {
+  const raw = row.text(column);
   const text = convert === undefined ? raw : convert(raw);
-  if (text === undefined || text === 'null') return undefined;
+  if (text === undefined) return undefined;
+  if (text === 'null') return null;
   if (!text.startsWith('"')) return text;
   // Most strings have nothing to unescape.
   return text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1);
 }
 
-function missing(key: Row, column: number): Failure {
-  const name = key.columns[column] ?? '';
+function missing(name: string): Failure {
   return { code: 'RECORD_KEY_MISSING', message: `The key has no usable value in «${name}» to name a document by.` };
 }

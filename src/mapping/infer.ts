@@ -1,12 +1,15 @@
 /**
  * The index that a document needs: what its file says, completed by the fields that its rows' schemas tell of.
  */
-import type { RowSchema } from '../model/change-event.ts';
+import type { ColumnSchema, RowSchema } from '../model/change-event.ts';
 import type { IndexDefinition } from '../model/document.ts';
 import { namedConversion } from '../convert/named.ts';
 import type { FieldMapping } from '../convert/types.ts';
-import { conversionOf } from '../convert/types.ts';
 import type { DocumentDefinition } from './definition.ts';
+import type { FieldSource } from './fields.ts';
+import { fieldsOf } from './fields.ts';
+import { isMasking } from './masking.ts';
+import { fieldConversion } from './plan.ts';
 
 /**
  * Elasticsearch forgets the version of a deleted document after this time (its own default is 60 s); a write that was held
@@ -42,40 +45,23 @@ function inferredProperties(
 ): Readonly<Record<string, FieldMapping>> {
   const properties: Record<string, FieldMapping> = {};
   const columns = new Map(schemas.flatMap((schema) => schema.columns.map((column) => [column.name, column] as const)));
-  const targets = fieldsOf(definition, [...columns.keys()]);
-  for (const { name, from, as } of targets) {
-    const column = columns.get(from);
-    const conversion = as === undefined ? column && conversionOf(column) : namedConversion(as);
-    if (conversion !== undefined) properties[name] = conversion.field;
+  for (const field of fieldsOf(definition, [...columns.keys()])) {
+    const mapping = fieldMapping(field, columns.get(field.from));
+    if (mapping !== undefined) properties[field.path.join('.')] = mapping;
   }
   // Without schemas, `as` still tells what a field is.
   for (const [name, { as }] of Object.entries(definition.fields)) {
-    const conversion = as === undefined ? undefined : namedConversion(as);
-    if (conversion !== undefined) properties[name] ??= conversion.field;
+    const mapping = as === undefined ? undefined : isMasking(as) ? keyword : namedConversion(as)?.field;
+    if (mapping !== undefined) properties[name] ??= mapping;
   }
   return properties;
 }
 
-/** A field of the document, and the column that fills it. */
-export interface FieldSource {
-  readonly name: string;
-  readonly from: string;
-  readonly as: string | undefined;
-}
+const keyword: FieldMapping = { type: 'keyword' };
 
-/** The fields that rows with these columns make, in their order: the file's, and all others under their own names. */
-export function fieldsOf({ fields }: DocumentDefinition, columns: readonly string[]): readonly FieldSource[] {
-  const byColumn = new Map<string, FieldSource[]>();
-  const excluded = new Set<string>();
-  for (const [name, { from, as, exclude }] of Object.entries(fields)) {
-    if (exclude === true) excluded.add(name);
-    const source = from ?? name;
-    if (exclude !== true) byColumn.set(source, [...(byColumn.get(source) ?? []), { name, from: source, as }]);
-  }
-  return columns.flatMap((column) => {
-    const named = byColumn.get(column);
-    if (named !== undefined) return named;
-    // A name that the file gives to another column is not this column's any more.
-    return excluded.has(column) || column in fields ? [] : [{ name: column, from: column, as: undefined }];
-  });
+function fieldMapping(field: FieldSource, column: ColumnSchema | undefined): FieldMapping | undefined {
+  if (field.constant !== undefined) return undefined;
+  let inner = column;
+  for (const name of field.inside) inner = inner?.fields?.find((candidate) => candidate.name === name);
+  return fieldConversion(field, inner, undefined)?.field;
 }

@@ -92,12 +92,24 @@ interface Said {
   readonly origin: Origin;
   /** Null where the table has no key. */
   readonly key: Row | null;
+  /** The row's other key, where this is one half of a change of its primary key: the old one of a create, the new one of a delete. */
+  readonly otherKey?: Row;
+}
+
+/** What a change says of a row that it does not carry whole (MongoDB without lookup, Cassandra's cells): all else stays as the document has it. */
+export interface Patch {
+  /** Deeper changes: at each path (from the row's top) the JSON text is put; objects on the way are made, and a part that is a number is an element of an array. */
+  readonly set: readonly { readonly path: readonly string[]; readonly text: string }[];
+  readonly removed: readonly (readonly string[])[];
+  readonly truncated: readonly { readonly path: readonly string[]; readonly size: number }[];
 }
 
 export interface Upsert extends Said {
   readonly op: 'read' | 'create' | 'update';
   readonly before: Row | null;
   readonly after: Row;
+  /** Present if `after` holds only the columns that the change names, and the others are as they were. */
+  readonly patch?: Patch;
 }
 
 export interface Delete extends Said {
@@ -113,12 +125,15 @@ export interface Truncate extends Said {
 
 export type IgnoredReason =
   | 'tombstone-without-key'
+  | 'tombstone-without-id'
   | 'heartbeat'
   | 'schema-change'
   | 'notification'
   | 'transaction-metadata'
   | 'logical-message'
   | 'truncate'
+  /** An update of a document that was gone when its connector looked it up: the delete follows. */
+  | 'no-image'
   | 'not-mapped';
 
 export interface Ignored {

@@ -11,9 +11,13 @@ export type FailureCode =
   | 'SCHEMA_UNUSABLE'
   | 'RECORD_KEY_MISSING'
   | 'VALUE_NOT_CONVERTIBLE'
+  | 'VALUE_WITHHELD'
+  | 'FILTER_UNDECIDED'
+  | 'TRANSFORM_FAILED'
   | 'RECORD_NOT_HANDLED'
   | 'ID_TOO_LONG'
   | 'TRUNCATE_REFUSED'
+  | 'RANGE_DELETE_REFUSED'
   // documents that Elasticsearch refuses
   | 'DOCUMENT_REJECTED'
   | 'DOCUMENT_TOO_LARGE'

@@ -50,6 +50,10 @@ export function createMetrics(gauges: () => Gauges): Metrics {
   ]);
   const writes = counter('sluice_writes_total', 'Writes, by what became of them.', ['index', 'outcome']);
   const committed = counter('sluice_commits_total', 'Commits of offsets.', []);
+  const withheld = counter('sluice_withheld_values_total', 'Values that the database did not send: kept or omitted.', [
+    'index',
+    'outcome',
+  ]);
   const waits = counter('sluice_waits_total', 'Waits before another attempt, by error code.', ['code']);
   const requests = new Histogram({
     name: 'sluice_bulk_request_seconds',
@@ -102,6 +106,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
       },
       committed: () => {
         committed.inc();
+      },
+      withheld: (index, outcome, values) => {
+        withheld.inc({ index, outcome }, values);
       },
       waiting: ({ code }) => {
         waits.inc({ code });

@@ -5,14 +5,18 @@
  * letter), the one below is still to be written, for without the refused record it would have been.
  */
 import type { DocumentWrite } from '../model/document.ts';
+import type { Step } from '../model/partial-document.ts';
 import type { ExternalVersion } from '../model/position.ts';
 import type { Ticket } from './offset-tracker.ts';
 
 /** A write, its ticket, and the older writes of the same document that it stands for. */
 export interface Entry {
-  readonly write: DocumentWrite;
+  /** Replaced by itself with what it takes over, never by another. */
+  write: DocumentWrite;
   readonly ticket: Ticket;
   older: Entry | undefined;
+  /** The older entry from which `write` has taken over what it lacks. */
+  tookOver?: Entry;
 }
 
 export interface Lane {
@@ -47,4 +51,59 @@ export function merge(a: Entry, b: Entry): Entry {
     }
   }
   return top;
+}
+
+/**
+ * Gives a write what it lacks and the writes below it have, for they will never reach the index themselves; and what they leave
+ * to the document of the row's next key. Writes that are left from an earlier assignment are passed over: another member of the
+ * group may have written the document between them and this one, and the index knows.
+ */
+export function takeOver(top: Entry): void {
+  const chain: Entry[] = [];
+  let isNeeded = false;
+  for (let entry: Entry | undefined = top; entry !== undefined; entry = entry.older) {
+    if (entry.ticket.tracker !== top.ticket.tracker) continue;
+    isNeeded ||= isPartial(entry.write);
+    chain.push(entry);
+  }
+  if (!isNeeded) return;
+  for (let at = chain.length - 2; at >= 0; at -= 1) {
+    const [entry, older] = [chain[at], chain[at + 1]];
+    if (entry === undefined || older === undefined || entry.tookOver === older) continue;
+    entry.write = after(older.write, entry.write);
+    entry.tookOver = older;
+  }
+}
+
+/** Whether the sink must read before it writes. */
+export function isPartial(write: DocumentWrite): boolean {
+  return write.bequeaths !== undefined || (write.action === 'index' && write.steps !== undefined);
+}
+
+/** The document that the write takes from, where its row had another primary key before. */
+export function formerIdOf(write: DocumentWrite): string | undefined {
+  if (write.action === 'delete' || write.steps === undefined) return undefined;
+  return write.steps.find(({ formerId }) => formerId !== undefined)?.formerId;
+}
+
+/** The newer write as it must be if the older one is never sent. */
+function after(older: DocumentWrite, newer: DocumentWrite): DocumentWrite {
+  const lacks = newer.action === 'index' && newer.steps !== undefined;
+  // A tombstone after a delete finds nothing to leave: the delete has left it.
+  const isLeftByOlder = newer.bequeaths === undefined || older.action === 'delete';
+  const left = isLeftByOlder ? older.bequeaths : [...stepsTo(older), ...newer.bequeaths];
+  if (!lacks && left === undefined) return newer;
+  return {
+    ...newer,
+    ...(lacks && { steps: [...stepsTo(older), ...newer.steps] }),
+    ...(left !== undefined && { bequeaths: left }),
+  };
+}
+
+const nothing: Step = { source: Buffer.from('{}'), withheld: [] };
+
+/** What makes the document as it is after the write. */
+function stepsTo(write: DocumentWrite): readonly Step[] {
+  if (write.action === 'delete') return [nothing];
+  return write.steps ?? [{ source: write.source, withheld: [] }];
 }

@@ -26,6 +26,8 @@ export interface Route {
   readonly decode: (record: SourceRecord) => ChangeEvent;
   /** One per document that is made from the topic; a topic without any is counted as `not-mapped`. */
   readonly mappers: readonly DocumentMapper[];
+  /** The record as it may be kept in a dead letter; absent if it may be kept as it is. */
+  readonly redact?: ((record: SourceRecord) => SourceRecord) | undefined;
 }
 
 export interface PipelineOptions {
@@ -104,6 +106,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const letters = createDeadLetterQueue({
     deadLetters: options.deadLetters,
+    redact: (record) => routeTo(record.topic).redact?.(record) ?? record,
     clock,
     observer,
     retry,
@@ -158,15 +161,41 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   };
 
-  const mapChange = (map: DocumentMapper, change: RowChange, ticket: Ticket): void => {
-    let mapped: Mapped;
+  const mapChange = (map: DocumentMapper, change: RowChange, ticket: Ticket): Mapped => {
     try {
-      mapped = map(change);
+      return map(change);
     } catch (error) {
-      mapped = { kind: 'refused', failure: defect(ticket, error) };
+      return { kind: 'refused', failure: defect(ticket, error) };
     }
-    if (mapped.kind === 'write') writer.submit(mapped.write, ticket);
-    else letters.add(ticket, mapped.failure);
+  };
+
+  /** Each document of the topic takes its part; those that have nothing to do with the record leave it to the others. */
+  const mapAll = ({ mappers }: Route, change: RowChange, ticket: Ticket, ignored: Map<string, number>): void => {
+    ticket.unsettled = mappers.length;
+    const reasons: string[] = [];
+    for (const map of mappers) {
+      const mapped = mapChange(map, change, ticket);
+      switch (mapped.kind) {
+        case 'write':
+          if (mapped.also !== undefined) {
+            ticket.unsettled += 1;
+            writer.submit(mapped.also, ticket);
+          }
+          writer.submit(mapped.write, ticket);
+          break;
+        case 'ignored':
+          reasons.push(mapped.reason);
+          break;
+        case 'refused':
+          letters.add(ticket, mapped.failure);
+      }
+    }
+    const [reason] = reasons;
+    if (reason !== undefined && reasons.length === mappers.length) ignore(ticket, reason, ignored);
+    else
+      reasons.forEach(() => {
+        settle(ticket, 'superseded');
+      });
   };
 
   /** One record: decoded, mapped, queued. Synchronous. */
@@ -177,12 +206,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       case 'create':
       case 'update':
       case 'delete':
-        if (route.mappers.length === 0) {
-          ignore(ticket, 'not-mapped', ignored);
-          return;
-        }
-        ticket.unsettled = route.mappers.length;
-        for (const map of route.mappers) mapChange(map, event, ticket);
+        if (route.mappers.length === 0) ignore(ticket, 'not-mapped', ignored);
+        else mapAll(route, event, ticket, ignored);
         return;
       case 'truncate':
         observer.warned({

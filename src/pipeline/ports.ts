@@ -59,6 +59,21 @@ export interface Sink {
   write(writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]>;
 }
 
+export interface DocumentPlace {
+  readonly index: string;
+  readonly id: string;
+  readonly routing?: string;
+}
+
+export interface DocumentReader {
+  /**
+   * The JSON texts of documents as they are now, searchable or not, digit for digit; null for one that is not there, or whose
+   * index is not; in the order of `places`. Trouble with the cluster is a failure. Rejects only with the signal's reason,
+   * after abort.
+   */
+  read(places: readonly DocumentPlace[], signal: AbortSignal): Promise<readonly (string | null)[] | Failure>;
+}
+
 /** A record that can never be written, kept with its bytes, its place and the reason. */
 export interface DeadLetter {
   readonly record: SourceRecord;
@@ -89,6 +104,8 @@ export interface Observer {
   request(durationMs: number, writes: number, bytes: number, failed: boolean): void;
   deadLettered(topic: string, code: string, records: number): void;
   committed(partitions: number): void;
+  /** Values that the database did not send were found elsewhere, or left out. */
+  withheld(index: string, outcome: 'kept' | 'omitted', values: number): void;
   /** Something must be waited for; `attempt` counts from 1 and the level of the log line rises with it. */
   waiting(failure: Failure, attempt: number, delayMs: number): void;
   /** What was waited for is over. */

@@ -16,7 +16,7 @@ import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, FailureCode, WriteOutcome } from '../model/outcome.ts';
 import { failureOfAll, thrown, unanswered } from './answer.ts';
 import type { Entry, Lane } from './lane.ts';
-import { merge } from './lane.ts';
+import { formerIdOf, merge, takeOver } from './lane.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
 import type { Clock, Observer, Sink } from './ports.ts';
 import type { RequestLimit } from './request-limit.ts';
@@ -110,18 +110,39 @@ export function createWriter(options: WriterOptions): Writer {
     }
   };
 
+  /**
+   * Whether the entry takes from the document of the row's former key, and that one's newest text is not in the index yet: it
+   * is in flight in another request, or (unless the entry has waited for it already) waits in the queue.
+   */
+  const waitsForFormer = (lane: Lane, entry: Entry, batch: readonly Sent[], postponed: ReadonlySet<Lane>): boolean => {
+    const formerId = formerIdOf(entry.write);
+    const former = formerId === undefined ? undefined : lanesOf(lane.index).get(formerId);
+    if (former === undefined || former === lane) return false;
+    if (former.busy) return !batch.some((sent) => sent.lane === former);
+    return !postponed.has(lane);
+  };
+
+  /** Empty if all that waits must go on waiting. */
   const takeBatch = (): Sent[] => {
     const batch: Sent[] = [];
+    const postponed = new Set<Lane>();
     let bytes = 0;
-    while (batch.length < maxBatchCount) {
+    for (let left = 2 * queue.length(); batch.length < maxBatchCount && left > 0; left -= 1) {
       const lane = queue.peek();
       const entry = lane?.waiting;
       if (lane === undefined || entry === undefined) break;
-      bytes += writeBytes(entry.write);
-      if (bytes > maxBatchBytes && batch.length > 0) break;
+      const size = writeBytes(entry.write);
+      if (bytes + size > maxBatchBytes && batch.length > 0) break;
       queue.shift();
+      if (waitsForFormer(lane, entry, batch, postponed)) {
+        postponed.add(lane);
+        queue.push(lane, size);
+        continue;
+      }
+      bytes += size;
       lane.waiting = undefined;
       lane.busy = true;
+      takeOver(entry);
       batch.push({ lane, entry });
     }
     return batch;
@@ -262,8 +283,11 @@ export function createWriter(options: WriterOptions): Writer {
   const mayStart = (): boolean =>
     queue.length() > 0 && trouble?.waiting !== true && requestsInFlight < (trouble === undefined ? limit.current() : 1);
 
-  const sendOne = (): void => {
-    void send(takeBatch());
+  /** False if nothing could be sent. */
+  const sendOne = (): boolean => {
+    const batch = takeBatch();
+    if (batch.length > 0) void send(batch);
+    return batch.length > 0;
   };
 
   const flush = (): void => {
@@ -273,7 +297,7 @@ export function createWriter(options: WriterOptions): Writer {
         linger();
         return;
       }
-      sendOne();
+      if (!sendOne()) return;
     }
   };
 

@@ -38,7 +38,7 @@ export function toWrites(records: readonly SourceRecord[], definition: DocumentD
       throw new Error(`A record of the benchmark is ${event.op}.`);
     }
     const mapped = map(event);
-    if (mapped.kind === 'refused') throw new Error(mapped.failure.message);
+    if (mapped.kind !== 'write') throw new Error(`A record of the benchmark is ${mapped.kind}.`);
     return mapped.write;
   });
 }

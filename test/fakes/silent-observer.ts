@@ -10,6 +10,7 @@ export function silentObserver(overrides: Partial<Observer> = {}): Observer {
     request: nothing,
     deadLettered: nothing,
     committed: nothing,
+    withheld: nothing,
     waiting: nothing,
     recovered: nothing,
     warned: nothing,

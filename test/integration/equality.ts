@@ -24,9 +24,8 @@ export async function expectIndexEqualsTable(compared: Compared): Promise<number
   const differences: string[] = [];
   for (const [id, row] of rows) {
     const document = documents.get(id);
-    if (document === undefined) differences.push(`${id} is missing: ${JSON.stringify(row)}`);
-    else if (!sameFields(row, document))
-      differences.push(`${id}: ${JSON.stringify(row)} ≠ ${JSON.stringify(document)}`);
+    if (document === undefined) differences.push(`${id} is missing: ${short(row)}`);
+    else if (!sameFields(row, document)) differences.push(`${id}: ${differenceText(row, document)}`);
   }
   for (const id of documents.keys()) if (!rows.has(id)) differences.push(`${id} is in the index and not in the table`);
   assert.equal(
@@ -79,12 +78,23 @@ function sameFields(row: Fields, document: Fields): boolean {
   return names.length === Object.keys(document).length && names.every((name) => same(row[name], document[name]));
 }
 
+const short = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 200));
+
+function differenceText(row: Fields, document: Fields): string {
+  const names = [...new Set([...Object.keys(row), ...Object.keys(document)])];
+  const unlike = names.filter((name) => !(name in row && name in document && same(row[name], document[name])));
+  return unlike.map((name) => `${name}: ${short(row[name])} ≠ ${short(document[name])}`).join('; ');
+}
+
 const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
 /** PostgreSQL and Debezium write the same instant and the same decimal in different ways. */
 function same(column: unknown, field: unknown): boolean {
   if (typeof column === 'string' && typeof field === 'string' && timestamp.test(column)) {
     return Date.parse(column) === Date.parse(field);
+  }
+  if (typeof column === 'string' && typeof field === 'string' && column.startsWith('\\x')) {
+    return column.slice(2) === Buffer.from(field, 'base64').toString('hex');
   }
   if (typeof column === 'number' && typeof field === 'string') return column === Number(field);
   return JSON.stringify(column) === JSON.stringify(field);

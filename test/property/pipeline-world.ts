@@ -1,12 +1,13 @@
 /** Members of one group around one log and one index, all in memory: what the pipeline's properties are played in. */
 import type { ChangeEvent } from '../../src/model/change-event.ts';
-import type { DocumentMapper, DocumentWrite } from '../../src/model/document.ts';
+import type { DocumentMapper, DocumentWrite, IndexWrite } from '../../src/model/document.ts';
 import type { Failure } from '../../src/model/outcome.ts';
 import { externalVersion } from '../../src/model/position.ts';
 import type { SourceRecord, TopicPartition } from '../../src/model/record.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { Pipeline, Route } from '../../src/pipeline/pipeline.ts';
-import type { Sink } from '../../src/pipeline/ports.ts';
+import type { DocumentReader, Sink } from '../../src/pipeline/ports.ts';
+import { withWithheld } from '../../src/pipeline/withheld.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import type { ManualClock } from '../fakes/manual-clock.ts';
 import { createMemoryDeadLetters } from '../fakes/memory-dead-letters.ts';
@@ -18,8 +19,24 @@ import type { Fault, MemorySink } from '../fakes/memory-sink.ts';
 import { silentObserver } from '../fakes/silent-observer.ts';
 
 /** A document that the index refuses, and a record that cannot be decoded; null is a delete, all else a document. */
-export const poison = '{"poison":true}';
+const poisonMark = '"poison":true';
+export const isPoison = (text: string | undefined): boolean => text?.includes(poisonMark) === true;
 export const unreadable = 'not json';
+
+/** A document that lacks its field `kept`, which the source did not send. */
+export const withheldMark = '"withheld":true';
+
+/** A document that the index refuses; what it does not name has not changed. */
+export function poisonAfter(before: string | undefined): string {
+  return fold(before, `{${poisonMark},${withheldMark}}`).replace(`,${withheldMark}`, '');
+}
+
+/** The document after a change of it as it was before; undefined is no document. */
+export function fold(before: string | undefined, text: string): string {
+  if (!text.includes(withheldMark)) return text;
+  const kept = before === undefined ? undefined : (JSON.parse(before) as { kept?: number }).kept;
+  return JSON.stringify({ ...(JSON.parse(text) as object), ...(kept !== undefined && { kept }) });
+}
 
 export const partitions: readonly TopicPartition[] = [
   { topic: 't', partition: 0 },
@@ -49,6 +66,9 @@ export interface World {
 export function createWorld(): World {
   const log = createMemoryLog();
   const sink = createMemorySink({ hold: true });
+  const reader: DocumentReader = {
+    read: (places) => Promise.resolve(places.map(({ index, id }) => sink.documents().get(`${index}/${id}`) ?? null)),
+  };
   return {
     log,
     sink,
@@ -70,7 +90,7 @@ export function createWorld(): World {
       };
       const pipeline = createPipeline({
         source: member,
-        sink: watched,
+        sink: withWithheld(watched, reader, silentObserver()),
         deadLetters,
         clock,
         observer: silentObserver(),
@@ -113,9 +133,14 @@ const mapper: DocumentMapper = (change) => {
   const write: DocumentWrite =
     change.op === 'delete'
       ? { ...target, action: 'delete' }
-      : { ...target, action: 'index', source: Buffer.from(change.after.json()) };
+      : { ...target, action: 'index', ...partOf(change.after.json()) };
   return { kind: 'write', write };
 };
+
+function partOf(text: string): Pick<IndexWrite, 'source' | 'steps'> {
+  const source = Buffer.from(text);
+  return text.includes(withheldMark) ? { source, steps: [{ source, withheld: [['kept']] }] } : { source };
+}
 
 const overloaded: Failure = { code: 'ELASTICSEARCH_OVERLOADED', message: 'scripted', status: 429 };
 const unreachable: Failure = { code: 'ELASTICSEARCH_UNREACHABLE', message: 'scripted' };
@@ -130,7 +155,7 @@ export const faultsOf =
   (write: DocumentWrite): Fault | undefined => {
     const chosen = (Number(write.version) + seed) % 3 === 0;
     if (fault === 9) return { kind: 'retry', failure: unreachable };
-    if (write.action === 'index' && write.source.toString() === poison) return { kind: 'reject' };
+    if (write.action === 'index' && isPoison(write.source.toString())) return { kind: 'reject' };
     if (fault === 8) return { kind: 'lost', failure: unreachable };
     if (fault === 7 && chosen) return { kind: 'retry', failure: overloaded };
     if (fault === 6 && chosen) return { kind: 'lost', failure: overloaded };

@@ -5,7 +5,18 @@ import fc from 'fast-check';
 import type { SourceRecord } from '../../src/model/record.ts';
 import { budget } from './budget.ts';
 import type { Instance, World } from './pipeline-world.ts';
-import { createWorld, faultKinds, faultsOf, limits, partitions, poison, unreadable } from './pipeline-world.ts';
+import {
+  createWorld,
+  faultKinds,
+  faultsOf,
+  fold,
+  limits,
+  partitions,
+  isPoison,
+  poisonAfter,
+  unreadable,
+  withheldMark,
+} from './pipeline-world.ts';
 
 const instanceCount = 2;
 
@@ -73,9 +84,13 @@ async function play(cast: Cast, step: Action, texts: { count: number }): Promise
   switch (step.kind) {
     case 'append': {
       texts.count += 1;
-      const value = [null, null, poison, unreadable][step.value];
-      const text = value === undefined ? `{"n":${texts.count}}` : value;
-      world.log.append({ topic: 't', partition: step.key % 2 }, `k${step.key}`, text);
+      const to = { topic: 't', partition: step.key % 2 };
+      const value = [null, null, poisonAfter(documentsOf(world.log.records(to)).get(`k${step.key}`)), unreadable][
+        step.value
+      ];
+      const part = step.value < 8 ? withheldMark : `"kept":${texts.count}`;
+      const text = value === undefined ? `{"n":${texts.count},${part}}` : value;
+      world.log.append(to, `k${step.key}`, text);
       return;
     }
     case 'deliver':
@@ -99,6 +114,18 @@ async function play(cast: Cast, step: Action, texts: { count: number }): Promise
       await rebalance(cast, [step.instance, 1 - step.instance]);
     }
   }
+}
+
+/** Key → document after the records; undefined where the last of them deleted it. */
+function documentsOf(records: readonly SourceRecord[]): ReadonlyMap<string, string | undefined> {
+  const documents = new Map<string, string | undefined>();
+  for (const record of records) {
+    const text = record.value?.toString();
+    if (isPoison(text) || text === unreadable) continue;
+    const key = String(record.key);
+    documents.set(key, text === undefined ? undefined : fold(documents.get(key), text));
+  }
+  return documents;
 }
 
 /** Lets everything come to rest: no more faults. */
@@ -174,13 +201,11 @@ function assertSettledBelowCommitted(cast: Cast): void {
   for (const partition of partitions) {
     const records = cast.world.log.records(partition);
     const committed = cast.world.log.committed(partition);
-    const last = new Map<string, string | undefined>();
-    for (const record of records.slice(0, committed)) {
-      const text = record.value?.toString();
-      if (text === unreadable) assert.ok(letterCount(cast) > 0, 'committed before its dead letter was durable');
-      if (text !== poison && text !== unreadable) last.set(String(record.key), text);
+    const settled = records.slice(0, committed);
+    if (settled.some((record) => record.value?.toString() === unreadable)) {
+      assert.ok(letterCount(cast) > 0, 'committed before its dead letter was durable');
     }
-    for (const [key, text] of last) {
+    for (const [key, text] of documentsOf(settled)) {
       const newer = records.slice(committed).some((record) => String(record.key) === key);
       if (!newer) {
         assert.equal(
@@ -204,12 +229,10 @@ function assertIndexEqualsLog(cast: Cast): void {
   for (const partition of partitions) {
     const records = world.log.records(partition);
     records.forEach((record, position) => {
-      const id = `docs/${String(record.key)}`;
       const text = record.value?.toString();
-      if (text === undefined) expected.delete(id);
-      else if (text === poison || text === unreadable) assertKept(record, records.slice(position + 1), letters);
-      else expected.set(id, text);
+      if (isPoison(text) || text === unreadable) assertKept(record, records.slice(position + 1), letters);
     });
+    for (const [key, text] of documentsOf(records)) if (text !== undefined) expected.set(`docs/${key}`, text);
     assert.equal(world.log.committed(partition), records.length, 'all committed');
   }
   assert.deepEqual(new Map([...world.sink.documents()].sort()), new Map([...expected].sort()), 'index = source');
@@ -219,5 +242,5 @@ function assertIndexEqualsLog(cast: Cast): void {
 function assertKept(record: SourceRecord, later: readonly SourceRecord[], letters: ReadonlySet<string>): void {
   if (letters.has(`${record.partition}/${record.offset}`)) return;
   const newer = later.some((other) => String(other.key) === String(record.key));
-  assert.ok(newer && record.value?.toString() === poison, `${record.offset} is neither indexed nor dead-lettered`);
+  assert.ok(newer && isPoison(record.value?.toString()), `${record.offset} is neither indexed nor dead-lettered`);
 }

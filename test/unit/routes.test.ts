@@ -9,14 +9,14 @@ const fileOf = (document: string, from: string | string[]): DocumentFile => ({
   definition: documentDefinitionSchema.parse({ document, from }),
   positionOf: () => ({ line: 2, column: 7 }),
 });
-const deadLetters = { topic: 'letters' };
+const options = { deadLetters: { topic: 'letters' }, masking: {} };
 const existing = new Set(['shop.customers', 'shop.orders', 'letters', 'other']);
 
 test('a topic goes to every document that names it, and to `unmapped` only if none does', () => {
   const files = [fileOf('people', 'shop.customers'), fileOf('both', '/shop\\..*/')];
   const routes = createRoutes(
     files,
-    { unmapped: { topics: '.*', form: 'auto', index: 'x-${table}' }, deadLetters },
+    { unmapped: { topics: '.*', form: 'auto', index: 'x-${table}' }, ...options },
     existing,
   );
   assert.deepEqual(routes.topics, ['other', 'shop.customers', 'shop.orders']);
@@ -27,16 +27,16 @@ test('a topic goes to every document that names it, and to `unmapped` only if no
 });
 
 test('the dead letters are never read, whatever a pattern says', () => {
-  const routes = createRoutes([fileOf('all', '/.*/')], { deadLetters }, existing);
+  const routes = createRoutes([fileOf('all', '/.*/')], options, existing);
   assert.ok(!routes.topics.includes('letters'));
 });
 
 test('a topic that is named and not there is missing, with its place; and so is everything if nothing matches', () => {
-  const named = createRoutes([fileOf('people', ['shop.customers', 'gone'])], { deadLetters }, existing);
+  const named = createRoutes([fileOf('people', ['shop.customers', 'gone'])], options, existing);
   assert.deepEqual(
     named.missing.map(({ code, message }) => [code, message]),
     [['TOPIC_MISSING', 'people.yaml:2:7: Kafka has no topic «gone».']],
   );
-  const nothing = createRoutes([fileOf('people', '/nothing/')], { deadLetters }, existing);
+  const nothing = createRoutes([fileOf('people', '/nothing/')], options, existing);
   assert.equal(nothing.missing[0]?.code, 'TOPIC_MISSING');
 });

@@ -35,6 +35,7 @@ function documents(file: object, given: readonly Given[]): readonly (string | un
     if (event.op === 'truncate') return 'truncate';
     const mapped = map(event);
     if (mapped.kind === 'refused') return mapped.failure.code;
+    if (mapped.kind === 'ignored') return `ignored: ${mapped.reason}`;
     const { write } = mapped;
     return write.action === 'delete' ? `delete ${write.id}` : `${write.id} ${write.source.toString()}`;
   });

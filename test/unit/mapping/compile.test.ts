@@ -67,12 +67,18 @@ test('a schema says how its columns are converted; an index of which no schema w
   });
 });
 
-test('G9: a value that the database withheld is left out; its placeholder is never indexed', () => {
+test('G9: a value that the database withheld is named, and its placeholder is in no document', () => {
   const withheld = '"__debezium_unavailable_value"';
-  assert.equal(sourceOf(map({}, `{"id":1,"doc":${withheld},"n":2}`)), '{"id":1,"n":2}');
-  assert.equal(sourceOf(map({}, `{"doc":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="}`)), '{}');
+  const fields = { text: { from: 'doc' } };
+  const mapped = map({ fields }, `{"id":1,"doc":${withheld},"n":2}`);
+  assert.equal(sourceOf(mapped), '{"id":1,"n":2}');
+  const source = Buffer.from('{"id":1,"n":2}');
+  assert.ok(mapped.kind === 'write' && mapped.write.action === 'index');
+  assert.deepEqual(mapped.write.steps, [{ source, withheld: [['text']] }]);
   const quoted = '{"doc":"it says __debezium_unavailable_value here"}';
-  assert.equal(sourceOf(map({}, quoted)), quoted);
+  const whole = map({}, quoted);
+  assert.equal(sourceOf(whole), quoted);
+  assert.ok(whole.kind === 'write' && whole.write.action === 'index' && whole.write.steps === undefined);
 });
 
 test('a delete deletes, with the version of its offset and epoch', () => {

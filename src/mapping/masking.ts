@@ -1,0 +1,67 @@
+/**
+ * Values that must not be seen: made unreadable before they are indexed, logged or kept in a dead letter.
+ */
+import { createHmac } from 'node:crypto';
+import type { Conversion } from '../convert/types.ts';
+import type { Convert } from '../model/change-event.ts';
+import { exactTree, isExactNumber } from '../model/exact-json.ts';
+
+/** What `as` may say, and what it does. */
+export const maskings = {
+  mask: 'three asterisks instead of the value',
+  hash: 'a keyed digest of the value: equal values stay equal, and nobody without the key can try them',
+} as const;
+
+export type Masking = keyof typeof maskings;
+
+export function isMasking(name: string | undefined): name is Masking {
+  return name !== undefined && Object.hasOwn(maskings, name);
+}
+
+const masked = '"***"';
+const keyword = { type: 'keyword' };
+
+/** `hashKey` is the secret of all hashes; without it, none is made. */
+export function maskingConversion(masking: Masking, hashKey: string | undefined): Conversion {
+  return { convert: masking === 'mask' ? mask : hashWith(hashKey), field: keyword };
+}
+
+const mask: Convert = (text) => (text === 'null' ? text : masked);
+
+function hashWith(hashKey: string | undefined): Convert {
+  return (text) => {
+    if (text === 'null') return text;
+    if (hashKey === undefined) return undefined;
+    const value = text.startsWith('"') ? (JSON.parse(text) as string) : text;
+    return `"${createHmac('sha256', hashKey).update(value).digest('base64url')}"`;
+  };
+}
+
+/**
+ * A JSON text with every value masked that has one of the names, wherever it stands: in rows, in keys, in the JSON that a string
+ * holds. Undefined if it is no JSON.
+ */
+export function redacted(text: string, names: ReadonlySet<string>): string | undefined {
+  let tree: unknown;
+  try {
+    tree = exactTree(text);
+  } catch {
+    return undefined;
+  }
+  return JSON.stringify(redact(tree, names));
+}
+
+function redact(value: unknown, names: ReadonlySet<string>): unknown {
+  if (typeof value === 'string') {
+    const opens = value.startsWith('{') || value.startsWith('[');
+    return (opens ? redacted(value, names) : undefined) ?? value;
+  }
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return value;
+  if (Array.isArray(value)) return value.map((element) => redact(element, names));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      names.has(name) && inner !== null ? '***' : redact(inner, names),
+    ]),
+  );
+}

@@ -1,0 +1,165 @@
+/**
+ * What is done with rows of certain columns and schema, decided once.
+ */
+import { namedConversion } from '../convert/named.ts';
+import type { Conversion } from '../convert/types.ts';
+import { conversionOf } from '../convert/types.ts';
+import type { ColumnSchema, Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
+import { exactTree } from '../model/exact-json.ts';
+import type { Path } from '../model/partial-document.ts';
+import type { DocumentDefinition } from './definition.ts';
+import type { FieldSource } from './fields.ts';
+import { fieldsOf } from './fields.ts';
+import { isMasking, maskingConversion } from './masking.ts';
+import type { Test } from './where.ts';
+import { testOf } from './where.ts';
+
+/** A field of the document, or an object of such. */
+export interface Planned {
+  /** The name, quoted and with its colon. */
+  readonly token: string;
+  readonly path: Path;
+  /** Position of the column; −1 of a constant or an object. */
+  readonly column: number;
+  readonly convert: Convert | undefined;
+  readonly constant: string | undefined;
+  readonly inner: readonly Planned[] | undefined;
+}
+
+export interface Plan {
+  readonly schema: RowSchema | undefined;
+  /** Columns that change or go on their way, ascending; all others are copied with the text around them. */
+  readonly columns: readonly number[];
+  readonly edits: readonly Edit[];
+  /** All fields, for rows that cannot be copied so. */
+  readonly fields: readonly Planned[];
+  /** Every field has its column's name, and they come in the columns' order. */
+  readonly keepsOrder: boolean;
+  readonly conditions: readonly PlannedCondition[];
+}
+
+export interface PlannedCondition {
+  readonly name: string;
+  /** −1: the row does not have it. */
+  readonly column: number;
+  readonly convert: Convert | undefined;
+  readonly test: Test;
+}
+
+/** Plans are made once for rows with the identical `columns` array and schema, and go when their readers forget those. */
+export function planned<P extends { readonly schema: RowSchema | undefined }>(plan: (row: Row) => P): (row: Row) => P {
+  const plans = new WeakMap<readonly string[], P>();
+  let lastColumns: readonly string[] | undefined;
+  let last: P | undefined;
+  return (row) => {
+    const { columns, schema } = row;
+    if (columns === lastColumns && last !== undefined && last.schema === schema) return last;
+    let found = plans.get(columns);
+    if (found?.schema !== schema || found === undefined) plans.set(columns, (found = plan(row)));
+    lastColumns = columns;
+    last = found;
+    return found;
+  };
+}
+
+export function planRow(
+  definition: DocumentDefinition,
+  hashKey: string | undefined,
+  { columns, schema, marker }: Row,
+): Plan {
+  const values = marker === undefined ? columns : columns.filter((name) => name !== marker);
+  const columnOf = (name: string): ColumnSchema | undefined =>
+    schema?.columns.find((candidate) => candidate.name === name);
+  const leaves = fieldsOf(definition, values).map((field) => ({
+    path: field.path,
+    column: field.constant === undefined ? columns.indexOf(field.from) : -1,
+    convert: fieldConvert(field, columnOf(field.from), hashKey),
+    constant: field.constant,
+  }));
+  const edited = columns.flatMap((_, column) => {
+    const leaf = leaves.find((candidate) => candidate.column === column);
+    const edit: Edit | undefined = leaf === undefined ? 'drop' : leaf.convert;
+    return edit === undefined ? [] : [{ column, edit }];
+  });
+  return {
+    schema,
+    columns: edited.map(({ column }) => column),
+    edits: edited.map(({ edit }) => edit),
+    fields: nested(leaves, 0),
+    keepsOrder: leaves.every(
+      ({ path, column }, at) =>
+        path.length === 1 && path[0] === columns[column] && column > (leaves[at - 1]?.column ?? -1),
+    ),
+    conditions: Object.entries(definition.where).map(([name, condition]) => {
+      const column = columnOf(name);
+      const convert = column && conversionOf(column).convert;
+      return { name, column: columns.indexOf(name), convert, test: testOf(condition) };
+    }),
+  };
+}
+
+/** What `as`, or else the column's own type, makes of a value. */
+export function fieldConversion(
+  { as }: FieldSource,
+  column: ColumnSchema | undefined,
+  hashKey: string | undefined,
+): Conversion | undefined {
+  if (as === undefined) return column && conversionOf(column);
+  return isMasking(as) ? maskingConversion(as, hashKey) : namedConversion(as);
+}
+
+function fieldConvert(
+  field: FieldSource,
+  column: ColumnSchema | undefined,
+  hashKey: string | undefined,
+): Convert | undefined {
+  if (field.inside.length === 0) return fieldConversion(field, column, hashKey)?.convert;
+  const outer = column && conversionOf(column).convert;
+  const inner = field.as === undefined ? undefined : fieldConversion(field, undefined, hashKey)?.convert;
+  return (text) => {
+    const converted = outer === undefined ? text : outer(text);
+    const found = converted === undefined ? undefined : textInside(converted, field.inside);
+    return found === undefined || inner === undefined ? found : inner(found);
+  };
+}
+
+/** The JSON text of what is inside a value; `null` if there is nothing. */
+function textInside(text: string, path: Path): string | undefined {
+  let at: unknown = exactTree(text);
+  // A string may hold JSON: a column whose type is not known.
+  if (typeof at === 'string' && (at.startsWith('{') || at.startsWith('['))) {
+    try {
+      at = exactTree(at);
+    } catch {
+      return 'null';
+    }
+  }
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return 'null';
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return JSON.stringify(at);
+}
+
+interface Leaf {
+  readonly path: Path;
+  readonly column: number;
+  readonly convert: Convert | undefined;
+  readonly constant: string | undefined;
+}
+
+/** Leaves with a common beginning of their paths become one object, where the first of them stands. */
+function nested(leaves: readonly Leaf[], depth: number): readonly Planned[] {
+  const groups = new Map<string, Leaf[]>();
+  for (const leaf of leaves) {
+    const name = leaf.path[depth] ?? '';
+    groups.set(name, [...(groups.get(name) ?? []), leaf]);
+  }
+  return [...groups].map(([name, group]): Planned => {
+    const token = `${JSON.stringify(name)}:`;
+    const [first] = group;
+    if (first !== undefined && first.path.length === depth + 1) return { token, ...first, inner: undefined };
+    const path = first?.path.slice(0, depth + 1) ?? [];
+    return { token, path, column: -1, convert: undefined, constant: undefined, inner: nested(group, depth + 1) };
+  });
+}

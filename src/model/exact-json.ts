@@ -1,0 +1,26 @@
+/**
+ * JSON values whose numbers keep their digits, because they are never parsed: each is an object that holds its text, and
+ * `JSON.stringify` writes it as it was. (ECMAScript 2026, of which the compiler's library does not know yet.)
+ */
+const { rawJSON, isRawJSON } = JSON as typeof JSON & {
+  rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): boolean;
+};
+
+function exact(_name: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' && context?.source !== undefined ? rawJSON(context.source) : value;
+}
+
+/** The value of a JSON text. Throws a SyntaxError if it is none. */
+export function exactTree(text: string): unknown {
+  return JSON.parse(text, exact);
+}
+
+/** A number for `JSON.stringify`, with these digits. */
+export function exactNumber(text: string): unknown {
+  return rawJSON(text);
+}
+
+export function isExactNumber(value: unknown): boolean {
+  return isRawJSON(value);
+}
