@@ -3,7 +3,8 @@
  *
  * Index mappings are inferred for an Elasticsearch 9 with all its modules. OpenSearch has other names for some types and lacks
  * others, and either engine may lack what comes with a module or a plugin. Only inferred fields are changed; a field that the
- * mapping file writes is the user's, and a server that cannot make it says so.
+ * mapping file writes is the user's, and a server that cannot make it says so. No stand-in costs a document for the sake of a
+ * value that the type itself would have taken.
  */
 import type { IndexDefinition } from '../model/document.ts';
 
@@ -20,32 +21,42 @@ const keyword: StandIn = ({ ignore_above: limit }) => ({
   type: 'keyword',
   ignore_above: typeof limit === 'number' ? Math.min(limit, longestTerm) : longestTerm,
 });
-const named =
+const planar =
   (type: string): StandIn =>
-  () => ({ type });
+  ({ ignore_malformed: ignoring }) => ({ type, ...(ignoring !== undefined && { ignore_malformed: ignoring }) });
+/** What is no number stays in `_source`. */
+const float: StandIn = () => ({ type: 'float', ignore_malformed: true });
+const double: StandIn = () => ({ type: 'double', ignore_malformed: true });
 const vector: StandIn = ({ dims }) => (typeof dims === 'number' ? { type: 'knn_vector', dimension: dims } : undefined);
 
 /** For each type what stands in for it, the best first: the first whose type the server does not lack itself is taken. */
 const standIns: Readonly<Record<string, readonly StandIn[]>> = {
   geo_shape: [kept],
   // Of OpenSearch's geospatial plugin.
-  shape: [named('xy_shape'), kept],
-  point: [named('xy_point'), kept],
+  shape: [planar('xy_shape'), kept],
+  point: [planar('xy_point'), kept],
   // Exact as a term, about right for ranges and sorting.
-  unsigned_long: [() => ({ type: 'keyword', ignore_above: longestTerm, fields: { number: { type: 'double' } } })],
-  scaled_float: [named('double')],
+  unsigned_long: [
+    () => ({
+      type: 'keyword',
+      ignore_above: longestTerm,
+      fields: { number: { type: 'double', ignore_malformed: true } },
+    }),
+  ],
+  scaled_float: [double],
   wildcard: [keyword],
   version: [keyword],
   constant_keyword: [keyword],
   match_only_text: [text],
   search_as_you_type: [text],
   semantic_text: [text],
-  flattened: [named('flat_object'), kept],
+  // Not OpenSearch's `flat_object`: it refuses a document for a text of more than 32,766 bytes, and overflows its stack on deep ones.
+  flattened: [kept],
   // Of OpenSearch's k-NN plugin; found by exact scoring until the mapping file sets `index.knn`.
   dense_vector: [vector, kept],
-  sparse_vector: [named('rank_features'), kept],
+  sparse_vector: [() => ({ type: 'rank_features' }), kept],
   rank_features: [kept],
-  rank_feature: [named('float')],
+  rank_feature: [float],
   histogram: [kept],
 };
 

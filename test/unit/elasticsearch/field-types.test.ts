@@ -27,18 +27,22 @@ test('each type is replaced by its stand-in, and by the next one where the serve
     [{ type: 'shape' }, [], { type: 'xy_shape' }],
     [{ type: 'shape' }, ['xy_shape'], { type: 'object', enabled: false }],
     [{ type: 'point' }, ['xy_point'], { type: 'object', enabled: false }],
-    [{ type: 'unsigned_long' }, [], { type: 'keyword', ignore_above: 8191, fields: { number: { type: 'double' } } }],
-    [{ type: 'scaled_float', scaling_factor: 100 }, [], { type: 'double' }],
+    [
+      { type: 'unsigned_long' },
+      [],
+      { type: 'keyword', ignore_above: 8191, fields: { number: { type: 'double', ignore_malformed: true } } },
+    ],
+    [{ type: 'scaled_float', scaling_factor: 100 }, [], { type: 'double', ignore_malformed: true }],
     [{ type: 'wildcard' }, [], { type: 'keyword', ignore_above: 8191 }],
     [{ type: 'wildcard', ignore_above: 100 }, [], { type: 'keyword', ignore_above: 100 }],
     [{ type: 'wildcard', ignore_above: 9000 }, [], { type: 'keyword', ignore_above: 8191 }],
-    [{ type: 'flattened', depth_limit: 5 }, [], { type: 'flat_object' }],
-    [{ type: 'flattened' }, ['flat_object'], { type: 'object', enabled: false }],
+    [{ type: 'flattened', depth_limit: 5 }, [], { type: 'object', enabled: false }],
+    [{ type: 'point', ignore_malformed: true }, [], { type: 'xy_point', ignore_malformed: true }],
     [{ type: 'dense_vector', dims: 3, similarity: 'cosine' }, [], { type: 'knn_vector', dimension: 3 }],
     [{ type: 'dense_vector' }, [], { type: 'object', enabled: false }],
     [{ type: 'dense_vector', dims: 3 }, ['knn_vector'], { type: 'object', enabled: false }],
     [{ type: 'sparse_vector' }, [], { type: 'rank_features' }],
-    [{ type: 'rank_feature', positive_score_impact: false }, [], { type: 'float' }],
+    [{ type: 'rank_feature', positive_score_impact: false }, [], { type: 'float', ignore_malformed: true }],
     [{ type: 'search_as_you_type', max_shingle_size: 3 }, [], { type: 'text' }],
   ];
   for (const [field, alsoLacking, expected] of cases) {
@@ -51,7 +55,7 @@ test('each type is replaced by its stand-in, and by the next one where the serve
 
 test('every type of the table has a stand-in that depends on no module or plugin', () => {
   const core = new Set(['object', 'keyword', 'text', 'double', 'float']);
-  const lacking = [...replaceableTypes, 'xy_shape', 'xy_point', 'flat_object', 'knn_vector'];
+  const lacking = [...replaceableTypes, 'xy_shape', 'xy_point', 'knn_vector'];
   for (const type of replaceableTypes) {
     const { field } = fit({ type, dims: 3 }, ...lacking);
     assert.ok(core.has(String((field as { type: unknown }).type)), type);
@@ -71,7 +75,7 @@ test('only inferred fields are replaced, with their subfields, whatever the rest
       },
       ['nested', 'name', 'code', 'odd', 'unknown'],
     ),
-    new Set(['geo_shape', 'wildcard', 'flattened', 'flat_object', 'no_such_type']),
+    new Set(['geo_shape', 'wildcard', 'flattened', 'no_such_type']),
   );
   const likeKeyword = { type: 'keyword', ignore_above: 8191 };
   assert.deepEqual(mappings, {
