@@ -144,7 +144,8 @@ export async function runService(
   const { engine, requestTimeoutMs } = config.elasticsearch;
   let health = await checkElasticsearch(client, requestTimeoutMs, engine);
   if (!health.ok) mindHealth(health, logger);
-  const routes = createRoutes(documents, config, existing);
+  const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
+  const routes = createRoutes(documents, { ...config, nulled: metrics.nulled }, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
   if (health.ok) tellEngine(health.version, config, logger);
 
@@ -160,7 +161,6 @@ export async function runService(
     return found.state === 'failed' ? found.failure : undefined;
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
-  const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
   const observer = createObserver(metrics, logger);
   const schemaRegistry = await openSchemaRegistry(config);
   const registry = schemaRegistry?.open(signal, observer);

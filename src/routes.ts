@@ -46,28 +46,37 @@ export interface RouteOptions {
   /** Never read, whatever a pattern says: a letter that cannot be read would become another letter, for ever. */
   readonly deadLetters: { readonly topic: string };
   readonly masking: { readonly hashKey?: string | undefined };
+  /** Told of each value that its conversion made null. */
+  readonly nulled?: ((document: string, field: string) => void) | undefined;
 }
 
 export function createRoutes(
   files: readonly DocumentFile[],
-  { unmapped, deadLetters, masking: { hashKey } }: RouteOptions,
+  { unmapped, deadLetters, masking: { hashKey }, nulled }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
-  const compiled = files.map((file) => ({
-    file,
-    whole: compileDocument(file.definition, { hashKey, transform: file.transform }),
-  }));
+  const compile = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument =>
+    compileDocument(definition, {
+      hashKey,
+      transform,
+      ...(nulled && {
+        nulled: (field) => {
+          nulled(definition.document, field);
+        },
+      }),
+    });
+  const compiled = files.map((file) => ({ file, whole: compile(file.definition, file.transform) }));
   const pattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const byTopic = new Map<string, readonly CompiledDocument[]>();
   for (const topic of [...existing].sort()) {
     if (topic === deadLetters.topic) continue;
     const matching = compiled.flatMap(({ file: { definition, transform }, whole }) => {
       if (!whole.matches(topic)) return [];
-      return isTemplate(definition) ? compileDocument(ofTopic(definition, topic), { hashKey, transform }) : whole;
+      return isTemplate(definition) ? compile(ofTopic(definition, topic), transform) : whole;
     });
     if (matching.length > 0) byTopic.set(topic, matching);
     else if (unmapped !== undefined && pattern?.test(topic) === true) {
-      byTopic.set(topic, [compileDocument(unmappedDefinition(topic, unmapped.index, unmapped.form))]);
+      byTopic.set(topic, [compile(unmappedDefinition(topic, unmapped.index, unmapped.form))]);
     }
   }
   const documents = [...byTopic.values()].flat();

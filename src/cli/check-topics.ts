@@ -71,8 +71,8 @@ function unknownColumns(
   return namedColumns(definition).flatMap(({ column, path }) => {
     if (hasColumn(columns, column) || keys.has(column)) return [];
     const { line, column: at } = positionOf(path);
-    const message = `${file}:${line}:${at}: the rows of «${topic}» have no column «${column}»${suggestion(column, [...columns])}.`;
-    return [{ code: 'MAPPING_INVALID', message }];
+    const message = `${file}:${line}:${at}: the rows of «${topic}» have no column «${column}»${suggestion(column, [...columns])}`;
+    return [{ code: 'MAPPING_INVALID', message: message.endsWith('?') ? message : `${message}.` }];
   });
 }
 

@@ -23,11 +23,23 @@ interface MultiGetAnswer {
 }
 
 export function createDocumentReader({ client, requestTimeoutMs }: DocumentReaderOptions): DocumentReader {
+  // Elasticsearch hides vectors from 9.2 on; older ones, and OpenSearch, refuse to be asked not to.
+  let mayHideVectors = true;
+
+  const ask = async (places: readonly DocumentPlace[], signal: AbortSignal): ReturnType<typeof askText> => {
+    const body = { docs: places.map(({ index, id, routing }) => ({ _index: index, _id: id, routing })) };
+    const params = { method: 'POST', path: '/_mget', body } as const;
+    if (!mayHideVectors) return askText(client, params, requestTimeoutMs, signal);
+    const querystring = { _source_exclude_vectors: 'false' };
+    const answer = await askText(client, { ...params, querystring }, requestTimeoutMs, signal);
+    if (answer.kind !== 'refused' || answer.status !== 400) return answer;
+    mayHideVectors = false;
+    return ask(places, signal);
+  };
+
   return {
     read: async (places, signal) => {
-      const body = { docs: places.map(({ index, id, routing }) => ({ _index: index, _id: id, routing })) };
-      const params = { method: 'POST', path: '/_mget', body } as const;
-      const answer = await askText(client, params, requestTimeoutMs, signal);
+      const answer = await ask(places, signal);
       if (answer.kind === 'failed') return answer.failure;
       if (answer.kind === 'refused') return refusal(answer.status, answer.cause?.type);
       // The numbers of a document keep their digits.

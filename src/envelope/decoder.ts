@@ -199,6 +199,8 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
 
   /** The value says nothing, in whichever of its forms: the row is gone (facts of Debezium: five forms of nothing). */
   const nothing = (record: SourceRecord, key: Row | null): ChangeEvent => {
+    // An event without a payload is an event all the same, where documents are named by events.
+    if (form.name === 'outbox' && form.outbox.id === 'header') return readValue(record, key, noPayload);
     if (key === null) return { op: 'ignored', record, reason: 'tombstone-without-key' };
     const named = mayBeEnvelope ? connectors.tombstoneKey(record, key) : key;
     return { op: 'delete', record, origin: { collection: record.topic }, key: named, before: null, tombstone: true };
@@ -215,6 +217,8 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   };
   return (record) => withOtherKey(decode(record), otherKeys);
 }
+
+const noPayload: Message = { text: 'null', at: 0, end: 4, schema: undefined };
 
 const noRegistry: ReadFrame = () => ({
   code: 'RECORD_FORM_UNKNOWN',

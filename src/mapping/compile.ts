@@ -21,7 +21,7 @@ import { defineIndex } from './infer.ts';
 import { redacted } from './masking.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
-import type { Plan, Planned } from './plan.ts';
+import type { Plan, PlanOptions, Planned } from './plan.ts';
 import { planRow, planned } from './plan.ts';
 import type { LoadedTransform } from './transform.ts';
 import { transformed } from './transform.ts';
@@ -46,9 +46,7 @@ export interface CompiledDocument {
 }
 
 /** What a definition needs and does not hold. */
-export interface CompileOptions {
-  /** The secret of the fields that are hashed. */
-  readonly hashKey?: string | undefined;
+export interface CompileOptions extends PlanOptions {
   readonly transform?: LoadedTransform | undefined;
 }
 
@@ -79,19 +77,20 @@ type Built =
 
 function createMapper(
   definition: DocumentDefinition,
-  { hashKey, transform }: CompileOptions,
+  options: CompileOptions,
   schemas: Set<RowSchema>,
 ): DocumentMapper {
   const { document: index, epoch } = definition;
+  const { hashKey, transform } = options;
   const placeholder = placeholderOf(definition.unavailableValue);
   const identify = createIdentify(definition, hashKey);
   const rowPlan = planned((row) => {
     if (row.schema !== undefined) schemas.add(row.schema);
-    return planRow(definition, hashKey, row);
+    return planRow(definition, options, row);
   });
 
   /** A row of which something is missing, or may be. */
-  const partial = ({ key, after, otherKey, patch }: Upsert, { fields }: Plan): Built => {
+  const partial = ({ op, key, after, otherKey, patch }: Upsert, { fields }: Plan): Built => {
     const withheld: Path[] = [];
     const source = assembled(after, fields, (text, path) => {
       const isWithheld = placeholder.matches(text);
@@ -104,6 +103,7 @@ function createMapper(
       source: Buffer.from(source),
       withheld,
       ...(patch !== undefined && { patch: renamed(definition, patch) }),
+      ...(patch !== undefined && op === 'create' && { mayBeFirst: true as const }),
       ...(former !== undefined && 'id' in former && withheld.length > 0 && { formerId: former.id }),
     };
     return isWhole(step) ? { kind: 'whole', source } : { kind: 'partial', step };
@@ -148,7 +148,7 @@ function createMapper(
       }
       case 'none':
         // A row that is new has had no document: a delete would only make Elasticsearch remember it.
-        if (change.op === 'create') return { kind: 'ignored', reason: 'left-out' };
+        if (change.op === 'create' && change.patch === undefined) return { kind: 'ignored', reason: 'left-out' };
         return { kind: 'write', write: { ...target, action: 'delete' }, ...also };
       case 'failed':
         return refused(built.failure, record);

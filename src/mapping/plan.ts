@@ -1,6 +1,7 @@
 /**
  * What is done with rows of certain columns and schema, decided once.
  */
+import { becameNull } from '../convert/became-null.ts';
 import { namedConversion } from '../convert/named.ts';
 import type { Conversion } from '../convert/types.ts';
 import { conversionOf } from '../convert/types.ts';
@@ -62,9 +63,16 @@ export function planned<P extends { readonly schema: RowSchema | undefined }>(pl
   };
 }
 
+export interface PlanOptions {
+  /** The secret of the fields that are hashed. */
+  readonly hashKey?: string | undefined;
+  /** Told of each value of a field that its conversion made null: an infinity, NaN, an empty range. */
+  readonly nulled?: ((field: string) => void) | undefined;
+}
+
 export function planRow(
   definition: DocumentDefinition,
-  hashKey: string | undefined,
+  { hashKey, nulled }: PlanOptions,
   { columns, schema, marker }: Row,
 ): Plan {
   const values = marker === undefined ? columns : columns.filter((name) => name !== marker);
@@ -73,7 +81,7 @@ export function planRow(
   const leaves = fieldsOf(definition, values).map((field) => ({
     path: field.path,
     column: field.constant === undefined ? columns.indexOf(field.from) : -1,
-    convert: fieldConvert(field, columnOf(field.from), hashKey),
+    convert: counted(fieldConvert(field, columnOf(field.from), hashKey), field.path, nulled),
     constant: field.constant,
   }));
   const edited = columns.flatMap((_, column) => {
@@ -120,6 +128,16 @@ function fieldConvert(
     const converted = outer === undefined ? text : outer(text);
     const found = converted === undefined ? undefined : textInside(converted, field.inside);
     return found === undefined || inner === undefined ? found : inner(found);
+  };
+}
+
+function counted(convert: Convert | undefined, path: Path, nulled: PlanOptions['nulled']): Convert | undefined {
+  if (convert === undefined || nulled === undefined) return convert;
+  const field = path.join('.');
+  return (text) => {
+    const converted = convert(text);
+    if (converted === 'null' && becameNull(text, converted)) nulled(field);
+    return converted;
   };
 }
 

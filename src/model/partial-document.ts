@@ -18,6 +18,8 @@ export interface Step {
   readonly withheld: readonly Path[];
   /** Present if every field that `source` does not have stays as it was, but for these changes. */
   readonly patch?: Patch;
+  /** The patch may be the first that is heard of its row: then nothing is missing. */
+  readonly mayBeFirst?: true;
   /** The id of the document whose row this was before its primary key changed: what is withheld is there. */
   readonly formerId?: string;
 }
@@ -103,11 +105,11 @@ export function completed(
   let tree = objectOf(base);
   let omitted: Path[] = [];
   let kept = 0;
-  for (const { source, withheld, patch, formerId } of steps) {
+  for (const { source, withheld, patch, formerId, mayBeFirst } of steps) {
     let next = objectOf(source.toString());
     if (patch === undefined) omitted = [];
     else {
-      if (!exists) omitted.push([]);
+      if (!exists && mayBeFirst !== true) omitted.push([]);
       apply(tree, patch);
       for (const [name, value] of Object.entries(next)) put(tree, name, value);
       next = tree;

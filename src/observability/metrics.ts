@@ -17,6 +17,8 @@ export interface Metrics {
   readonly registry: Registry;
   /** Counts what the pipeline tells. */
   readonly observer: Omit<Observer, 'warned'>;
+  /** Counts a value that its conversion made null: an infinity, NaN, an empty range. */
+  nulled(index: string, field: string): void;
   /** The records of each topic that the broker has beyond what was read, as of the last batch. */
   lag(): Readonly<Record<string, number>>;
 }
@@ -54,6 +56,11 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     'index',
     'outcome',
   ]);
+  const nulled = counter(
+    'sluice_values_nulled_total',
+    'Values that no field can hold, such as NaN: null in documents.',
+    ['index', 'field'],
+  );
   const waits = counter('sluice_waits_total', 'Waits before another attempt, by error code.', ['code']);
   const requests = new Histogram({
     name: 'sluice_bulk_request_seconds',
@@ -83,6 +90,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
   const lag: Record<string, number> = {};
   return {
     registry,
+    nulled: (index, field) => {
+      nulled.inc({ index, field });
+    },
     lag: () => lag,
     observer: {
       accepted: (topic, records, recordBytes, behind) => {

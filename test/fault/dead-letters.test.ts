@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
-import type { IHeaders, KafkaMessage } from 'kafkajs';
-import { untilTrue } from '../integration/poll.ts';
+import type { IHeaders } from 'kafkajs';
+import { readLetters } from '../integration/letters.ts';
 import { setScene } from '../integration/scene.ts';
 import { startReadySluice } from '../integration/sluice-process.ts';
 import { startElasticsearch } from '../stack/elasticsearch.ts';
@@ -27,23 +27,6 @@ index: { mappings: { properties: { slug: { type: keyword }, visits: { type: byte
 
 const text = (headers: IHeaders | undefined, header: string): string => String(headers?.[header]);
 
-/** Reads a topic from its beginning until it has `count` records. */
-async function readAll(kafka: Kafka, topic: string, count: number): Promise<readonly KafkaMessage[]> {
-  const messages: KafkaMessage[] = [];
-  const consumer = kafka.consumer({ groupId: `${topic}-reader` });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    eachMessage: ({ message }) => {
-      messages.push(message);
-      return Promise.resolve();
-    },
-  });
-  await untilTrue(`${count} letters are in ${topic}`, () => Promise.resolve(messages.length >= count));
-  await consumer.disconnect();
-  return messages;
-}
-
 test('unparsable bytes, a value that does not fit, an id too long and a body too large are kept aside; all others are indexed', async () => {
   await using elasticsearch = await startElasticsearch({ settings: { 'http.max_content_length': '256kb' } });
   const servers = { ...stack.addresses, elasticsearch: elasticsearch.address };
@@ -66,7 +49,7 @@ test('unparsable bytes, a value that does not fit, an id too long and a body too
   await scene.inventory.query("UPDATE inventory.pages SET visits = visits + 1 WHERE slug LIKE 'page-%'");
   await scene.caughtUp();
 
-  const letters = await readAll(kafka, `${name}-dead-letters`, 4);
+  const letters = await readLetters(kafka, `${name}-dead-letters`, 4);
   const byCode = new Map(letters.map((letter) => [text(letter.headers, '__sluice.code'), letter] as const));
   assert.deepEqual([...byCode.keys()].sort(), [
     'DOCUMENT_REJECTED',

@@ -61,6 +61,7 @@ test('a patch of a document that is not there says that the rest is missing', ()
   const { source, omitted } = completed(undefined, [step('{"top":2}', { patch: noPatch })]);
   assert.equal(source.toString(), '{"top":2}');
   assert.deepEqual(omitted, [[]]);
+  assert.deepEqual(completed(undefined, [step('{"top":2}', { patch: noPatch, mayBeFirst: true })]).omitted, []);
 });
 
 test('a field may have any name', () => {
