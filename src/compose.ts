@@ -18,6 +18,7 @@ import type { Replacement } from './elasticsearch/field-types.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
+import { createIndexScan } from './elasticsearch/index-scan.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
@@ -25,7 +26,7 @@ import { SluiceError, directiveOf, explain } from './errors.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { createKafka, kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
-import { listTopics } from './kafka/offsets.ts';
+import { countPartitions, listTopics } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
@@ -39,7 +40,7 @@ import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
-import { createRoutes } from './routes.ts';
+import { createRoutes, unorderedTruncates } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
 import { createRegistry } from './schema-registry/registry.ts';
@@ -131,6 +132,9 @@ export async function runService(
   if (!health.ok) mindHealth(health, logger);
   const routes = createRoutes(documents, config, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
+  const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError), logger, signal);
+  const unordered = unorderedTruncates(counts);
+  if (unordered.length > 0) throw new SluiceError(unordered);
   if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
@@ -154,6 +158,7 @@ export async function runService(
     source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
     sink,
     deadLetters,
+    scan: createIndexScan({ client, ...config.elasticsearch }),
     clock,
     observer,
     prepare: registry?.prepare,
@@ -161,6 +166,7 @@ export async function runService(
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic),
+      truncated: routes.truncatedBy(topic),
       redact: routes.redactOf(topic),
     }),
     ...config.elasticsearch,

@@ -3,9 +3,9 @@ import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
-import { listTopics } from '../kafka/offsets.ts';
+import { countPartitions, listTopics } from '../kafka/offsets.ts';
 import type { Failure } from '../model/outcome.ts';
-import { createRoutes } from '../routes.ts';
+import { createRoutes, unorderedTruncates } from '../routes.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
 import { readFiles } from './files.ts';
@@ -43,7 +43,11 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
   } else {
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}, ${existing.size} topics`, failures: [] };
     const routes = createRoutes(documents, config, existing);
-    yield { what: `topics to read: ${routes.topics.join(', ') || 'none'}`, failures: routes.missing };
+    const unordered = unorderedTruncates(await countPartitions(kafka, routes.emptied));
+    yield {
+      what: `topics to read: ${routes.topics.join(', ') || 'none'}`,
+      failures: [...routes.missing, ...unordered],
+    };
   }
   const registry = await openSchemaRegistry(config);
   if (registry !== undefined) {
