@@ -17,6 +17,7 @@ import { engineTitles } from './elasticsearch/engine.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
+import { createIndexOrigins } from './elasticsearch/index-origins.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexScan } from './elasticsearch/index-scan.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
@@ -31,6 +32,8 @@ import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
 import type { Failure } from './model/outcome.ts';
+import type { Epochs } from './model/position.ts';
+import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
 import { startHttp } from './observability/http.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -138,6 +141,10 @@ export async function runService(
   if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
+  const origins = createIndexOrigins({ client, ...config.elasticsearch });
+  let topicStates: ReadonlyMap<string, TopicState> = new Map();
+  /** Ends the service, when going on would be wrong. */
+  const halting = new AbortController();
   const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
@@ -146,7 +153,12 @@ export async function runService(
     if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
     const found = await admin.ensure(definition);
     if (found.state === 'created') tellCreated(alias, found.replaced, logger);
-    return found.state === 'failed' ? found.failure : undefined;
+    if (found.state === 'failed') return found.failure;
+    const claim = await origins.claim(alias, topicOrigins(routes.topicsOf(alias), topicStates));
+    if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
+    if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
+    if (claim.state === 'failed') return claim.failure;
+    return claim.state === 'refused' ? claim.failures[0] : undefined;
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
@@ -155,7 +167,14 @@ export async function runService(
   const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
-    source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
+    source: createKafkaSource({
+      kafka,
+      topics: routes.topics,
+      epochsOf: routes.epochsOf,
+      seen: (states) => (topicStates = states),
+      log: kafkaLog,
+      ...config.kafka,
+    }),
     sink,
     deadLetters,
     scan: createIndexScan({ client, ...config.elasticsearch }),
@@ -189,13 +208,33 @@ export async function runService(
     : undefined;
   logger.info({ topics: routes.topics.length, port: http?.port }, `Reading ${routes.topics.length} topics.`);
   try {
-    return await pipeline.run(signal);
+    const done = await pipeline.run(AbortSignal.any([signal, halting.signal]));
+    if (halting.signal.aborted) throw halting.signal.reason;
+    return done;
   } finally {
     await http?.close();
     await deadLetters.close();
     await client.close();
     await registryClient?.close();
   }
+}
+
+/** The topics of a document as they are now; without those that are gone since the start. */
+function topicOrigins(
+  epochs: ReadonlyMap<string, Epochs>,
+  states: ReadonlyMap<string, TopicState>,
+): ReadonlyMap<string, TopicOrigin> {
+  const origins = new Map<string, TopicOrigin>();
+  for (const [topic, epoch] of epochs) {
+    const state = states.get(topic);
+    if (state !== undefined) origins.set(topic, { ...state, epoch });
+  }
+  return origins;
+}
+
+function tellForgotten(alias: string, failure: Failure, logger: Logger): void {
+  const what = `The index of ${alias} cannot be told of which topics it is made, so that a topic that is made anew goes unnoticed`;
+  logger.warn({ alias, code: failure.code }, `${what}: ${explain(failure)}`);
 }
 
 /** Throws a SluiceError for what will not heal by waiting. */

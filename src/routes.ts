@@ -10,6 +10,7 @@ import { isTemplate, ofTopic, unmappedDefinition } from './mapping/definition.ts
 import type { LoadedTransform } from './mapping/transform.ts';
 import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
+import type { Epochs } from './model/position.ts';
 import type { SourceRecord } from './model/record.ts';
 
 /** A mapping file and where its keys are. */
@@ -30,6 +31,10 @@ export interface Routes {
   mappersOf(topic: string): readonly DocumentMapper[];
   /** The documents of a topic, as a truncate of its table concerns them. */
   truncatedBy(topic: string): readonly TruncatedDocument[];
+  /** The epochs of a topic's documents, which its versions begin with. */
+  epochsOf(topic: string): readonly Epochs[];
+  /** The topics that the document of an alias is made of, each with its epoch. */
+  topicsOf(alias: string): ReadonlyMap<string, Epochs>;
   /** The topics of which a truncate deletes documents: each must have one partition, or the record has no place among the others. */
   readonly emptied: readonly string[];
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
@@ -95,6 +100,13 @@ export function createRoutes(
     emptied: emptied.map(({ topic }) => topic),
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
     mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
+    epochsOf: (topic) => (byTopic.get(topic) ?? []).map(({ epoch }) => epoch),
+    topicsOf: (alias) =>
+      new Map(
+        [...byTopic].flatMap(([topic, made]) =>
+          made.filter(({ document }) => document === alias).map(({ epoch }) => [topic, epoch] as const),
+        ),
+      ),
     truncatedBy: (topic) => (byTopic.get(topic) ?? []).map(({ truncated }) => truncated),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);

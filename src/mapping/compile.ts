@@ -9,7 +9,8 @@ import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped, TruncatedD
 import type { Failure } from '../model/outcome.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { isWhole } from '../model/partial-document.ts';
-import { externalVersion } from '../model/position.ts';
+import { epochAt, externalVersion } from '../model/position.ts';
+import type { Epochs } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
 import type { DocumentDefinition } from './definition.ts';
@@ -35,6 +36,7 @@ export interface CompiledDocument {
   readonly patterns: readonly RegExp[];
   /** What the values of its topics are. */
   readonly form: Form;
+  readonly epoch: Epochs;
   /** What a truncate of its table does to it. */
   readonly truncated: TruncatedDocument;
   matches(topic: string): boolean;
@@ -63,16 +65,22 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     topics,
     patterns,
     form: { name: definition.form, outbox: definition.outbox },
+    epoch: definition.epoch,
     truncated: {
       index: definition.document,
       policy: definition.onTruncate,
-      versionOf: ({ offset }) => externalVersion(definition.epoch, offset),
+      versionOf: versionsOf(definition),
     },
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
     indexDefinition: () => defineIndex(definition, [...schemas]),
     redact: redactor(definition),
   };
+}
+
+function versionsOf({ epoch }: DocumentDefinition): TruncatedDocument['versionOf'] {
+  if (typeof epoch === 'number') return ({ offset }) => externalVersion(epoch, offset);
+  return ({ partition, offset }) => externalVersion(epochAt(epoch, partition), offset);
 }
 
 /** What becomes of a row; `lacks` are steps where something is missing in `source`. */
@@ -87,7 +95,8 @@ function createMapper(
   { hashKey, transform }: CompileOptions,
   schemas: Set<RowSchema>,
 ): DocumentMapper {
-  const { document: index, epoch } = definition;
+  const { document: index } = definition;
+  const versionOf = versionsOf(definition);
   const placeholder = placeholderOf(definition.unavailableValue);
   const identify = createIdentify(definition, hashKey);
   const rowPlan = planned((row) => {
@@ -136,7 +145,7 @@ function createMapper(
       const isSecondDelete = isDelete && change.tombstone && identify.mayMove;
       return isSecondDelete ? { kind: 'ignored', reason: 'tombstone-without-id' } : refused(identity, record);
     }
-    const target = { ...targetOf(index, identity), version: externalVersion(epoch, record.offset) };
+    const target = { ...targetOf(index, identity), version: versionOf(record) };
     const leaves = isDelete && change.otherKey !== undefined ? { bequeaths: [] } : {};
     if (isDelete) return { kind: 'write', write: { ...target, action: 'delete', ...leaves } };
     const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;

@@ -34,6 +34,8 @@ describeSource('Kafka', async () => {
         sessionTimeoutMs: 6000,
         rebalanceTimeoutMs: 6000,
         maxBytesPerFetch: 1024 * 1024,
+        epochsOf: () => [0],
+        seen: () => undefined,
         log: () => undefined,
       }),
     move: () => delay(50),
