@@ -115,6 +115,27 @@ test('a truncate is a dead letter unless the mapping file says more, and its doc
   );
 });
 
+test('Debezium’s flattening drops truncates: nothing of them comes, and the documents stay', async () => {
+  const name = 'truncates_flattened';
+  await using scene = await setScene({
+    ...stack.addresses,
+    name,
+    settings: {
+      'skipped.operations': 'none',
+      transforms: 'unwrap',
+      'transforms.unwrap.type': 'io.debezium.transforms.ExtractNewRecordState',
+    },
+    tables: [tableOf('logs')],
+    mappings: { logs: `document: ${name}-logs\nfrom: ${name}.inventory.logs\nonTruncate: refuse\n` },
+  });
+  await using sluice = await startReadySluice({ ...stack.addresses, ...scene });
+  await scene.inventory.query('TRUNCATE inventory.logs; INSERT INTO inventory.logs VALUES (1, 1)');
+  await scene.caughtUp();
+  const { accounts } = await sluice.status();
+  assert.deepEqual([accounts.deadLettered, accounts.ignored['truncate']], [0, undefined]);
+  assert.equal((await idsIn(`${name}-logs`)).length, 2500);
+});
+
 test('documents are emptied only where the configuration allows it and the topic has one partition', async () => {
   const name = 'truncates_denied';
   await using scene = await setScene({
