@@ -19,7 +19,7 @@ import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import { createIndexOrigins } from './elasticsearch/index-origins.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
-import { createIndexScan } from './elasticsearch/index-scan.ts';
+import { createIndexScan } from './elasticsearch/document-scan.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SluiceError } from '../../src/errors.ts';
 import { createIndexOrigins } from '../../src/elasticsearch/index-origins.ts';
-import { createIndexScan } from '../../src/elasticsearch/index-scan.ts';
+import { createIndexScan } from '../../src/elasticsearch/document-scan.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
 import type { FoundDocument } from '../../src/pipeline/ports.ts';
 import { startStack } from '../stack/stack.ts';
