@@ -19,7 +19,7 @@ import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import { createIndexOrigins } from './elasticsearch/index-origins.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
-import { createIndexScan } from './elasticsearch/document-scan.ts';
+import { createDocumentScan } from './elasticsearch/document-scan.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
@@ -177,7 +177,7 @@ export async function runService(
     }),
     sink,
     deadLetters,
-    scan: createIndexScan({ client, ...config.elasticsearch }),
+    scan: createDocumentScan({ client, ...config.elasticsearch }),
     clock,
     observer,
     prepare: registry?.prepare,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SluiceError } from '../../src/errors.ts';
 import { createIndexOrigins } from '../../src/elasticsearch/index-origins.ts';
-import { createIndexScan } from '../../src/elasticsearch/document-scan.ts';
+import { createDocumentScan } from '../../src/elasticsearch/document-scan.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
 import type { FoundDocument } from '../../src/pipeline/ports.ts';
 import { startStack } from '../stack/stack.ts';
@@ -19,8 +19,8 @@ const engines = [
 
 const { signal } = new AbortController();
 
-for (const [name, { client, sink, newIndex, newName, address }] of engines) {
-  const scan = createIndexScan({ client, requestTimeoutMs, pageSize: 10 });
+for (const [name, { client, engine, sink, newIndex, newName, address }] of engines) {
+  const scan = createDocumentScan({ client, engine, requestTimeoutMs, pageSize: 10 });
   const pagesOf = async (index: string): Promise<readonly (readonly FoundDocument[])[]> => {
     const pages: (readonly FoundDocument[])[] = [];
     for await (const page of scan.documents(index, signal)) pages.push(page);
@@ -53,7 +53,7 @@ for (const [name, { client, sink, newIndex, newName, address }] of engines) {
   test(`${name}: an alias that is not there has no documents; a server that is not is an error`, async () => {
     assert.deepEqual(await pagesOf(newName()), []);
     const away = openEngine('elasticsearch', 'http://127.0.0.1:1');
-    const pages = createIndexScan({ client: away.client, requestTimeoutMs }).documents('a', signal);
+    const pages = createDocumentScan({ client: away.client, engine, requestTimeoutMs }).documents('a', signal);
     await assert.rejects(pages[Symbol.asyncIterator]().next(), SluiceError);
   });
 
