@@ -171,7 +171,12 @@ export async function runService(
       kafka,
       topics: routes.topics,
       epochsOf: routes.epochsOf,
-      seen: (states) => (topicStates = states),
+      seen: (states) => {
+        topicStates = states;
+        const partitions = routes.emptied.map((topic) => [topic, states.get(topic)?.partitions ?? 1] as const);
+        const nowUnordered = unorderedTruncates(new Map(partitions));
+        if (nowUnordered.length > 0) halting.abort(new SluiceError(nowUnordered));
+      },
       log: kafkaLog,
       ...config.kafka,
     }),
