@@ -32,8 +32,7 @@ import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
 import type { Failure } from './model/outcome.ts';
-import type { Epochs } from './model/position.ts';
-import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
+import type { TopicState } from './model/topic-origin.ts';
 import { startHttp } from './observability/http.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -154,7 +153,7 @@ export async function runService(
     const found = await admin.ensure(definition);
     if (found.state === 'created') tellCreated(alias, found.replaced, logger);
     if (found.state === 'failed') return found.failure;
-    const claim = await origins.claim(alias, topicOrigins(routes.topicsOf(alias), topicStates));
+    const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
     if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
     if (claim.state === 'failed') return claim.failure;
@@ -222,19 +221,6 @@ export async function runService(
     await client.close();
     await registryClient?.close();
   }
-}
-
-/** The topics of a document as they are now; without those that are gone since the start. */
-function topicOrigins(
-  epochs: ReadonlyMap<string, Epochs>,
-  states: ReadonlyMap<string, TopicState>,
-): ReadonlyMap<string, TopicOrigin> {
-  const origins = new Map<string, TopicOrigin>();
-  for (const [topic, epoch] of epochs) {
-    const state = states.get(topic);
-    if (state !== undefined) origins.set(topic, { ...state, epoch });
-  }
-  return origins;
 }
 
 function tellForgotten(alias: string, failure: Failure, logger: Logger): void {

@@ -11,6 +11,7 @@ import type { LoadedTransform } from './mapping/transform.ts';
 import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
 import type { Epochs } from './model/position.ts';
+import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
 import type { SourceRecord } from './model/record.ts';
 
 /** A mapping file and where its keys are. */
@@ -33,8 +34,8 @@ export interface Routes {
   truncatedBy(topic: string): readonly TruncatedDocument[];
   /** The epochs of a topic's documents, which its versions begin with. */
   epochsOf(topic: string): readonly Epochs[];
-  /** The topics that the document of an alias is made of, each with its epoch. */
-  topicsOf(alias: string): ReadonlyMap<string, Epochs>;
+  /** The topics that the document of an alias is made of, as they are now; without those that are gone since the start. */
+  topicOriginsOf(alias: string, states: ReadonlyMap<string, TopicState>): ReadonlyMap<string, TopicOrigin>;
   /** The topics of which a truncate deletes documents: each must have one partition, or the record has no place among the others. */
   readonly emptied: readonly string[];
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
@@ -101,12 +102,14 @@ export function createRoutes(
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
     mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
     epochsOf: (topic) => (byTopic.get(topic) ?? []).map(({ epoch }) => epoch),
-    topicsOf: (alias) =>
-      new Map(
-        [...byTopic].flatMap(([topic, made]) =>
-          made.filter(({ document }) => document === alias).map(({ epoch }) => [topic, epoch] as const),
-        ),
-      ),
+    topicOriginsOf: (alias, states) => {
+      const origins = new Map<string, TopicOrigin>();
+      for (const [topic, made] of byTopic) {
+        const [state, document] = [states.get(topic), made.find((one) => one.document === alias)];
+        if (state !== undefined && document !== undefined) origins.set(topic, { ...state, epoch: document.epoch });
+      }
+      return origins;
+    },
     truncatedBy: (topic) => (byTopic.get(topic) ?? []).map(({ truncated }) => truncated),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);
