@@ -17,7 +17,9 @@ import { engineTitles } from './elasticsearch/engine.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
+import { createIndexOrigins } from './elasticsearch/index-origins.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
+import { createDocumentScan } from './elasticsearch/document-scan.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
@@ -25,11 +27,12 @@ import { SluiceError, directiveOf, explain } from './errors.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { createKafka, kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
-import { listTopics } from './kafka/offsets.ts';
+import { countPartitions, listTopics } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
 import type { Failure } from './model/outcome.ts';
+import type { TopicState } from './model/topic-origin.ts';
 import { startHttp } from './observability/http.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -39,7 +42,7 @@ import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
-import { createRoutes } from './routes.ts';
+import { createRoutes, unorderedTruncates } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
 import type { Registry, RegistryObserver } from './schema-registry/registry.ts';
@@ -147,9 +150,16 @@ export async function runService(
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
   const routes = createRoutes(documents, { ...config, nulled: metrics.nulled }, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
+  const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError), logger, signal);
+  const unordered = unorderedTruncates(counts);
+  if (unordered.length > 0) throw new SluiceError(unordered);
   if (health.ok) tellEngine(health.version, config, logger);
 
   const admin = indexAdminOf(client, config);
+  const origins = createIndexOrigins({ client, ...config.elasticsearch });
+  let topicStates: ReadonlyMap<string, TopicState> = new Map();
+  /** Ends the service, when going on would be wrong. */
+  const halting = new AbortController();
   const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;
@@ -158,7 +168,12 @@ export async function runService(
     if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
     const found = await admin.ensure(definition);
     if (found.state === 'created') tellCreated(alias, found.replaced, logger);
-    return found.state === 'failed' ? found.failure : undefined;
+    if (found.state === 'failed') return found.failure;
+    const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
+    if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
+    if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
+    if (claim.state === 'failed') return claim.failure;
+    return claim.state === 'refused' ? claim.failures[0] : undefined;
   });
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const observer = createObserver(metrics, logger);
@@ -166,9 +181,22 @@ export async function runService(
   const registry = schemaRegistry?.open(signal, observer);
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
-    source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
+    source: createKafkaSource({
+      kafka,
+      topics: routes.topics,
+      epochsOf: routes.epochsOf,
+      seen: (states) => {
+        topicStates = states;
+        const partitions = routes.emptied.map((topic) => [topic, states.get(topic)?.partitions ?? 1] as const);
+        const nowUnordered = unorderedTruncates(new Map(partitions));
+        if (nowUnordered.length > 0) halting.abort(new SluiceError(nowUnordered));
+      },
+      log: kafkaLog,
+      ...config.kafka,
+    }),
     sink,
     deadLetters,
+    scan: createDocumentScan({ client, ...config.elasticsearch }),
     clock,
     observer,
     prepare: registry?.prepare,
@@ -176,6 +204,7 @@ export async function runService(
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic),
+      truncated: routes.truncatedBy(topic),
       redact: routes.redactOf(topic),
     }),
     ...config.elasticsearch,
@@ -198,13 +227,20 @@ export async function runService(
     : undefined;
   logger.info({ topics: routes.topics.length, port: http?.port }, `Reading ${routes.topics.length} topics.`);
   try {
-    return await pipeline.run(signal);
+    const done = await pipeline.run(AbortSignal.any([signal, halting.signal]));
+    if (halting.signal.aborted) throw halting.signal.reason;
+    return done;
   } finally {
     await http?.close();
     await deadLetters.close();
     await client.close();
     await schemaRegistry?.client.close();
   }
+}
+
+function tellForgotten(alias: string, failure: Failure, logger: Logger): void {
+  const what = `The index of ${alias} cannot be told of which topics it is made, so that a topic that is made anew goes unnoticed`;
+  logger.warn({ alias, code: failure.code }, `${what}: ${explain(failure)}`);
 }
 
 /** Throws a SluiceError for what will not heal by waiting. */

@@ -79,8 +79,15 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   },
   TRUNCATE_REFUSED: {
     meaning: 'The table was truncated; the documents of its rows are still in the index.',
-    directive: 'go-on',
-    nextStep: 'Rebuild the index, or delete its documents by hand.',
+    directive: 'dead-letter',
+    nextStep:
+      'Delete the documents that were written before it by hand. `onTruncate: delete` in the mapping file does it the next time (docs/operations.md, «A table is truncated»).',
+  },
+  TRUNCATE_WAITS: {
+    meaning: 'The index cannot be scanned for the documents of a truncated table.',
+    directive: 'retry',
+    nextStep:
+      'Check that Elasticsearch runs, and that Sluice may `read` and `maintenance` the index (docs/operations.md).',
   },
   RANGE_DELETE_REFUSED: {
     meaning: 'Many rows were deleted at once, by a range or a whole partition of Cassandra, and the record names none.',
@@ -185,6 +192,25 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'stop',
     nextStep:
       'If the topic was re-created, raise `epoch` in the mapping file; then read docs/operations.md, «A topic was re-created».',
+  },
+  TOPIC_RECREATED: {
+    meaning: 'The topic was deleted and made anew: its offsets, and so the versions of its writes, began again.',
+    directive: 'stop',
+    nextStep:
+      'Raise `epoch` by one in the mapping file of every document made of it, and restart: docs/operations.md, «A topic was re-created».',
+  },
+  PARTITIONS_CHANGED: {
+    meaning: 'The topic has more partitions than before, so keys move to partitions whose offsets are lower.',
+    directive: 'stop',
+    nextStep:
+      'Give the new partitions a higher `epoch` in the mapping file of every document made of it, and restart: docs/operations.md, «The number of partitions was raised».',
+  },
+  WRITES_SUPERSEDED: {
+    meaning:
+      'The index has newer versions than what is written, although no partition was read anew: versions went backwards.',
+    directive: 'go-on',
+    nextStep:
+      'Look for another writer of the index, a topic that was re-created or whose keys moved: docs/operations.md, «Writes are superseded».',
   },
   DEAD_LETTERS_UNAVAILABLE: {
     meaning: 'The dead-letter topic does not take letters, so the records they keep cannot be settled.',

@@ -8,8 +8,10 @@ import { compileDocument } from './mapping/compile.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import { isTemplate, ofTopic, unmappedDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
-import type { DocumentMapper, IndexDefinition } from './model/document.ts';
+import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
+import type { Epochs } from './model/position.ts';
+import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
 import type { SourceRecord } from './model/record.ts';
 
 /** A mapping file and where its keys are. */
@@ -28,6 +30,14 @@ export interface Routes {
   /** What the values of a topic are. */
   formOf(topic: string): Form;
   mappersOf(topic: string): readonly DocumentMapper[];
+  /** The documents of a topic, as a truncate of its table concerns them. */
+  truncatedBy(topic: string): readonly TruncatedDocument[];
+  /** The epochs of a topic's documents, which its versions begin with. */
+  epochsOf(topic: string): readonly Epochs[];
+  /** The topics that the document of an alias is made of, as they are now; without those that are gone since the start. */
+  topicOriginsOf(alias: string, states: ReadonlyMap<string, TopicState>): ReadonlyMap<string, TopicOrigin>;
+  /** The topics of which a truncate deletes documents: each must have one partition, or the record has no place among the others. */
+  readonly emptied: readonly string[];
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
   redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
@@ -48,11 +58,13 @@ export interface RouteOptions {
   readonly masking: { readonly hashKey?: string | undefined };
   /** Told of each value that its conversion made null. */
   readonly nulled?: ((document: string, field: string) => void) | undefined;
+  /** Regular expressions for whole names of topics whose documents a truncate may delete. */
+  readonly truncation: { readonly allow: readonly string[] };
 }
 
 export function createRoutes(
   files: readonly DocumentFile[],
-  { unmapped, deadLetters, masking: { hashKey }, nulled }: RouteOptions,
+  { unmapped, deadLetters, masking: { hashKey }, nulled, truncation }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
   const compile = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument =>
@@ -80,6 +92,10 @@ export function createRoutes(
     }
   }
   const documents = [...byTopic.values()].flat();
+  const emptied = [...byTopic].flatMap(([topic, made]) => {
+    const document = made.find(({ truncated }) => truncated.policy === 'delete')?.document;
+    return document === undefined ? [] : { topic, document };
+  });
   const disputed = [...byTopic].flatMap(([topic, made]) => formDispute(topic, made));
   const missing = compiled.flatMap(({ file, whole }) => [
     ...whole.topics.filter((topic) => !existing.has(topic)).map((topic) => missingTopic(file, topic)),
@@ -87,9 +103,23 @@ export function createRoutes(
   ]);
   return {
     topics: [...byTopic.keys()],
-    missing: byTopic.size === 0 && missing.length === 0 ? [nothingToRead] : [...missing, ...disputed],
+    missing:
+      byTopic.size === 0 && missing.length === 0
+        ? [nothingToRead]
+        : [...missing, ...disputed, ...notAllowed(emptied, truncation.allow)],
+    emptied: emptied.map(({ topic }) => topic),
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
     mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
+    epochsOf: (topic) => (byTopic.get(topic) ?? []).map(({ epoch }) => epoch),
+    topicOriginsOf: (alias, states) => {
+      const origins = new Map<string, TopicOrigin>();
+      for (const [topic, made] of byTopic) {
+        const [state, document] = [states.get(topic), made.find((one) => one.document === alias)];
+        if (state !== undefined && document !== undefined) origins.set(topic, { ...state, epoch: document.epoch });
+      }
+      return origins;
+    },
+    truncatedBy: (topic) => (byTopic.get(topic) ?? []).map(({ truncated }) => truncated),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);
       return redactors.length === 0
@@ -111,6 +141,30 @@ function formDispute(topic: string, documents: readonly CompiledDocument[]): rea
   if (first === undefined || other === undefined) return [];
   const message = `The documents ${first} and ${other} do not agree on the \`form\` of the topic «${topic}» or its outbox options.`;
   return [{ code: 'MAPPING_INVALID', message }];
+}
+
+/** A mapping file alone must not be able to empty an index. */
+function notAllowed(
+  emptied: readonly { readonly topic: string; readonly document: string }[],
+  allow: readonly string[],
+): readonly Failure[] {
+  const allowed = allow.map((text) => new RegExp(`^(?:${text})$`));
+  return emptied
+    .filter(({ topic }) => !allowed.some((pattern) => pattern.test(topic)))
+    .map(({ topic, document }) => {
+      const message = `The document ${document} has \`onTruncate: delete\`, but \`truncation.allow\` of the configuration does not name its topic «${topic}».`;
+      return { code: 'CONFIGURATION_INVALID', message };
+    });
+}
+
+/** Of topics whose documents a truncate deletes, those that have more than one partition. */
+export function unorderedTruncates(partitions: ReadonlyMap<string, number>): readonly Failure[] {
+  return [...partitions]
+    .filter(([, count]) => count > 1)
+    .map(([topic, count]) => {
+      const message = `\`onTruncate: delete\` cannot be had for the topic «${topic}»: it has ${count} partitions, and nothing tells where among the records of the others a truncate stands.`;
+      return { code: 'MAPPING_INVALID', message };
+    });
 }
 
 function missingKey({ file, definition, positionOf }: DocumentFile): readonly Failure[] {

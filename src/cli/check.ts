@@ -3,8 +3,8 @@ import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
-import { listTopics } from '../kafka/offsets.ts';
-import { createRoutes } from '../routes.ts';
+import { countPartitions, listTopics } from '../kafka/offsets.ts';
+import { createRoutes, unorderedTruncates } from '../routes.ts';
 import type { Finding } from './check-topics.ts';
 import { checkTopics } from './check-topics.ts';
 import { failWith } from './failures.ts';
@@ -48,7 +48,11 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
   } else {
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}, ${existing.size} topics`, failures: [] };
     const routes = createRoutes(documents, config, existing);
-    yield { what: `topics to read: ${routes.topics.join(', ') || 'none'}`, failures: routes.missing };
+    const unordered = unorderedTruncates(await countPartitions(kafka, routes.emptied));
+    yield {
+      what: `topics to read: ${routes.topics.join(', ') || 'none'}`,
+      failures: [...routes.missing, ...unordered],
+    };
     const schemas = refusal === undefined ? registry?.open(AbortSignal.timeout(schemasWithinMs)) : undefined;
     const { prepare, readFrame } = schemas ?? {};
     if (routes.missing.length === 0) yield* await checkTopics({ kafka, files, routes, prepare, readFrame });

@@ -133,6 +133,16 @@ export const configSchema = z.strictObject({
         .describe('Replicas of the topic when it is made; −1: as the brokers say'),
     })
     .prefault({}),
+  truncation: z
+    .strictObject({
+      allow: z
+        .array(z.string().min(1).refine(compiles, 'is no regular expression'))
+        .default([])
+        .describe(
+          'Regular expressions for whole topic names; only documents of these may say `onTruncate: delete`, which empties an index',
+        ),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       maxBytesHeld: bytes

@@ -6,7 +6,8 @@
  *     the group asked for it or metadata went stale.
  *  2. An offset out of range is answered by resetting to the beginning or the end, with a log line and nothing else.
  *  3. Each connection keeps a timer of 1 ms running although nothing is pending (kafkajs issue 1704).
- *  4. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
+ *  4. It does not ask for the ids of topics; its encoder, decoder and connections can.
+ *  5. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
  */
 import { createRequire } from 'node:module';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
@@ -18,9 +19,93 @@ interface OffsetManager {
   commitOffsets(offsets: {
     readonly topics: readonly {
       readonly topic: string;
-      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly offset: string;
+        readonly metadata?: string | undefined;
+      }[];
     }[];
   }): Promise<void>;
+  readonly memberAssignment: Readonly<Record<string, readonly number[]>>;
+  /** Where reading begins: topic → partition → offset. */
+  committedOffsets(): Record<string, Record<number, string>>;
+}
+
+interface Asked {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number }[];
+}
+
+interface Placed {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+}
+
+interface Coordinator {
+  offsetFetch(asked: { readonly groupId: string; readonly topics: readonly Asked[] }): Promise<{
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly offset: string;
+        readonly metadata?: string | null;
+      }[];
+    }[];
+  }>;
+}
+
+interface ProtocolRequest<T> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    expectResponse(): boolean;
+    encode(): Promise<Encoder>;
+  };
+  readonly response: { decode(bytes: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+}
+
+interface Broker {
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>> | null;
+  readonly connectionPool: { send<T>(request: ProtocolRequest<T>): Promise<T> };
+}
+
+/** The brokers as one client knows them. */
+export interface Cluster {
+  readonly brokerPool: { findConnectedBroker(): Promise<Broker> };
+  metadata(asked: { readonly topics: string[] }): Promise<{
+    readonly topicMetadata: readonly { readonly topic: string; readonly partitionMetadata: readonly unknown[] }[];
+  }>;
+  fetchTopicsOffset(asked: readonly (Asked & { readonly fromBeginning: boolean })[]): Promise<readonly Placed[]>;
+}
+
+export interface Encoder {
+  writeInt8(value: number): Encoder;
+  writeUVarInt(value: number): Encoder;
+  writeBuffer(value: Buffer): Encoder;
+  writeUVarIntString(value: string): Encoder;
+}
+
+export interface Decoder {
+  readInt16(): number;
+  readInt32(): number;
+  readBoolean(): boolean;
+  readBytes(length: number): Buffer | null;
+  readUVarInt(): number;
+  readUVarIntString(): string | null;
+  readTaggedFields(): unknown;
+}
+
+const requireOfKafkajs = createRequire(import.meta.url);
+
+export function createEncoder(): Encoder {
+  const Class = requireOfKafkajs('kafkajs/src/protocol/encoder') as new () => Encoder;
+  return new Class();
+}
+
+export function createDecoder(bytes: Buffer): Decoder {
+  const Class = requireOfKafkajs('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => Decoder;
+  return new Class(bytes);
 }
 
 /** A member of a group, from one join to the next. */
@@ -28,11 +113,15 @@ export interface GroupMember {
   readonly memberId: string | null;
   readonly offsetManager: OffsetManager | null;
   readonly assigners: readonly Assigner[];
+  readonly cluster: Cluster;
+  readonly coordinator?: Coordinator | null;
 }
 
 export interface MemberHooks {
   /** Awaited before the member joins; `again` when it gives up partitions by it. */
   joining(member: GroupMember, again: boolean): Promise<void>;
+  /** Awaited after the member has joined and before it reads. */
+  joined(member: GroupMember): Promise<void>;
   /** The position of a partition is not in the topic any more. */
   outOfRange(topic: string, partition: number): void;
 }
@@ -68,13 +157,18 @@ function hooksFor(member: GroupMember): MemberHooks | undefined {
   return assigner && hooksOf.get(assigner);
 }
 
+/** kafkajs would try again in its own way; whether that is right is for the source to say. */
+function crash(error: unknown): never {
+  throw new kafkajs.KafkaJSNonRetriableError(error instanceof Error ? error : String(error));
+}
+
 let installed = false;
 
 /** Puts the hooks into kafkajs, once a process. */
 export function installHooks(): void {
   if (installed) return;
   installed = true;
-  const require = createRequire(import.meta.url);
+  const require = requireOfKafkajs;
   const { prototype: group } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroupPrototype };
   const { prototype: queue } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueuePrototype };
   const batchDecoder = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder');
@@ -92,8 +186,10 @@ export function installHooks(): void {
   }
   decoderModule.exports = decodeRecordBatch;
   group.joinAndSync = async function () {
-    await hooksFor(this)?.joining(this, this.memberId !== null && this.offsetManager !== null);
+    const hooks = hooksFor(this);
+    await hooks?.joining(this, this.memberId !== null && this.offsetManager !== null).catch(crash);
     await joinAndSync.call(this);
+    await hooks?.joined(this).catch(crash);
   };
   group.recoverFromOffsetOutOfRange = function (error) {
     hooksFor(this)?.outOfRange(error.topic, error.partition);

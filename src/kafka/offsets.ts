@@ -49,6 +49,15 @@ export async function readLag(
   });
 }
 
+/** How many partitions each of the topics has, which must exist. */
+export async function countPartitions(kafka: Kafka, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (topics.length === 0) return new Map();
+  return withAdmin(kafka, async (admin) => {
+    const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
+    return new Map(found.map(({ name, partitions }) => [name, partitions.length]));
+  });
+}
+
 /** All topics that exist. */
 export async function listTopics(kafka: Kafka): Promise<ReadonlySet<string>> {
   return withAdmin(kafka, async (admin) => new Set(await admin.listTopics()));

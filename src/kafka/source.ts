@@ -18,11 +18,11 @@ import type { KafkaLog } from './client.ts';
 import type { GroupMember } from './kafkajs-internals.ts';
 import { hookedAssigner } from './kafkajs-internals.ts';
 import { KafkaRecord } from './record-batch.ts';
+import type { TopicWatch, TopicWatchOptions } from './topic-watch.ts';
+import { createTopicWatch } from './topic-watch.ts';
 
-export interface KafkaSourceOptions {
+export interface KafkaSourceOptions extends TopicWatchOptions {
   readonly kafka: Kafka;
-  readonly groupId: string;
-  readonly topics: readonly string[];
   /** A member that is silent for longer loses its partitions. */
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
@@ -33,6 +33,8 @@ export interface KafkaSourceOptions {
 
 /** A batch that waits for room looks up this often: for a heartbeat, and for the end. */
 const waitMs = 100;
+/** How often the brokers are asked whether the topics are still the same ones. */
+const lookEveryMs = 5000;
 const restartAfterMs = { initial: 500, max: 15_000 };
 /** kafkajs may hang while it leaves; the broker notices by itself. */
 const leaveWithinMs = 5000;
@@ -56,26 +58,32 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
   let member: GroupMember | undefined;
   let assigned = new Set<string>();
   let revoking = false;
+  const watch = createTopicWatch(options);
 
   /** The life of one consumer, from its first join to its crash or to `signal`. Resolves with why it ended. */
   const live = async (intake: Intake, signal: AbortSignal): Promise<Failure | undefined> => {
     let lastSignOfLife = Date.now();
-    let outOfRange: Failure | undefined;
+    /** Why the next crash is one. */
+    let reason: Failure | undefined;
     const crashed = Promise.withResolvers<Failure>();
     const consumer = createConsumer(options, {
       joining: async (joiner, again) => {
         member = joiner;
-        if (!again) return;
-        revoking = true;
-        try {
-          await intake.revoking();
-        } finally {
-          revoking = false;
+        if (again) {
+          revoking = true;
+          try {
+            await intake.revoking();
+          } finally {
+            revoking = false;
+          }
         }
+        reason = await watch.look(joiner.cluster);
+        if (reason !== undefined) throw new SluiceError([reason]);
       },
+      joined: watch.place,
       outOfRange: (topic, partition) => {
         const message = `The committed offset of ${topic}[${partition}] for group «${groupId}» is not in the topic any more.`;
-        outOfRange = { code: 'OFFSET_OUT_OF_RANGE', message };
+        reason = { code: 'OFFSET_OUT_OF_RANGE', message };
       },
     });
     const { GROUP_JOIN, CRASH, HEARTBEAT, FETCH, END_BATCH_PROCESS } = consumer.events;
@@ -89,7 +97,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       intake.assigned(partitions);
     });
     consumer.on(CRASH, ({ payload }) => {
-      crashed.resolve(outOfRange ?? kafkaFailure(payload.error));
+      crashed.resolve(reason ?? kafkaFailure(payload.error));
     });
     for (const event of [GROUP_JOIN, HEARTBEAT, FETCH]) consumer.on(event, () => (lastSignOfLife = Date.now()));
     consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset, highWatermark } }) => {
@@ -130,6 +138,17 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       return { code: 'KAFKA_UNREACHABLE', message: `Nothing was fetched from Kafka for ${patienceMs} ms.` };
     };
 
+    /** A topic is another one than before; never, if none is. */
+    const changed = async (over: AbortSignal): Promise<Failure | undefined> => {
+      for (;;) {
+        await delay(lookEveryMs, undefined, { signal: over }).catch(() => undefined);
+        if (over.aborted) return undefined;
+        // Whoever fetches notices that brokers are away.
+        const failure = await lookAgain(watch, member).catch(() => undefined);
+        if (failure !== undefined) return failure;
+      }
+    };
+
     const ended = new AbortController();
     const stopped = new Promise<undefined>((resolve) => {
       const stop = (): void => {
@@ -147,11 +166,11 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
         partitionsConsumedConcurrently: 64,
         eachBatch,
       });
-      const why = await Promise.race([crashed.promise, stopped, stalled(ended.signal)]);
+      const why = await Promise.race([crashed.promise, stopped, stalled(ended.signal), changed(ended.signal)]);
       if (why === undefined) await intake.revoking();
       return why;
     } catch (error) {
-      return kafkaFailure(error);
+      return reason ?? kafkaFailure(error);
     } finally {
       ended.abort();
       member = undefined;
@@ -178,7 +197,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       const committing = settled.filter((position) => assigned.has(keyOf(position)));
       if (committing.length === 0 || member?.offsetManager == null) return [];
       try {
-        await member.offsetManager.commitOffsets({ topics: byTopic(committing) });
+        await member.offsetManager.commitOffsets({ topics: byTopic(committing, watch) });
         return committing;
       } catch (error) {
         const type = error instanceof Error && 'type' in error ? error.type : undefined;
@@ -202,6 +221,8 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
     maxBytesPerPartition: Math.max(2 * 1024 * 1024, Math.floor(options.maxBytesPerFetch / 4)),
     allowAutoTopicCreation: false,
     // Restarts are ours: a consumer that restarts itself may come back after it was told to leave.
+    // New partitions are found by their topic's metadata.
+    metadataMaxAge: 30_000,
     retry: { initialRetryTime: 200, maxRetryTime: 5000, retries: 5, restartOnFailure: () => Promise.resolve(false) },
   });
 }
@@ -224,9 +245,18 @@ function oldRecord({ key, value, headers, ...message }: KafkaMessage, topic: str
   return { ...place, timestampMs: Number(message.timestamp), headers, key, value };
 }
 
-function byTopic(settled: readonly Settled[]) {
+/** Not while the member joins: then it is looked anyway. */
+async function lookAgain(watch: TopicWatch, member: GroupMember | undefined): Promise<Failure | undefined> {
+  return member?.offsetManager == null ? undefined : watch.look(member.cluster);
+}
+
+function byTopic(settled: readonly Settled[], watch: TopicWatch) {
   return [...Map.groupBy(settled, ({ topic }) => topic)].map(([topic, positions]) => ({
     topic,
-    partitions: positions.map(({ partition, next }) => ({ partition, offset: String(next) })),
+    partitions: positions.map(({ partition, next }) => ({
+      partition,
+      offset: String(next),
+      metadata: watch.metadataOf(topic),
+    })),
   }));
 }

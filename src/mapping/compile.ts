@@ -5,11 +5,12 @@
 import { jsonValue } from '../envelope/json-value.ts';
 import type { Patch, Row, RowChange, RowSchema, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
-import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped } from '../model/document.ts';
+import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { isWhole } from '../model/partial-document.ts';
-import { externalVersion } from '../model/position.ts';
+import { epochAt, externalVersion } from '../model/position.ts';
+import type { Epochs } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
 import type { DocumentDefinition } from './definition.ts';
@@ -35,7 +36,9 @@ export interface CompiledDocument {
   readonly patterns: readonly RegExp[];
   /** What the values of its topics are. */
   readonly form: Form;
-  readonly onTruncate: DocumentDefinition['onTruncate'];
+  readonly epoch: Epochs;
+  /** What a truncate of its table does to it. */
+  readonly truncated: TruncatedDocument;
   matches(topic: string): boolean;
   /** A mapper for the rows of one topic; it remembers the schemas that it meets. */
   createMapper(): DocumentMapper;
@@ -60,12 +63,22 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     topics,
     patterns,
     form: { name: definition.form, outbox: definition.outbox },
-    onTruncate: definition.onTruncate,
+    epoch: definition.epoch,
+    truncated: {
+      index: definition.document,
+      policy: definition.onTruncate,
+      versionOf: versionsOf(definition),
+    },
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
     indexDefinition: () => defineIndex(definition, [...schemas]),
     redact: redactor(definition),
   };
+}
+
+function versionsOf({ epoch }: DocumentDefinition): TruncatedDocument['versionOf'] {
+  if (typeof epoch === 'number') return ({ offset }) => externalVersion(epoch, offset);
+  return ({ partition, offset }) => externalVersion(epochAt(epoch, partition), offset);
 }
 
 /** What becomes of a row; `lacks` are steps where something is missing in `source`. */
@@ -80,8 +93,9 @@ function createMapper(
   options: CompileOptions,
   schemas: Set<RowSchema>,
 ): DocumentMapper {
-  const { document: index, epoch } = definition;
+  const { document: index } = definition;
   const { hashKey, transform } = options;
+  const versionOf = versionsOf(definition);
   const placeholder = placeholderOf(definition.unavailableValue);
   const identify = createIdentify(definition, hashKey);
   const rowPlan = planned((row) => {
@@ -131,7 +145,7 @@ function createMapper(
       const isSecondDelete = isDelete && change.tombstone && identify.mayMove;
       return isSecondDelete ? { kind: 'ignored', reason: 'tombstone-without-id' } : refused(identity, record);
     }
-    const target = { ...targetOf(index, identity), version: externalVersion(epoch, record.offset) };
+    const target = { ...targetOf(index, identity), version: versionOf(record) };
     const leaves = isDelete && change.otherKey !== undefined ? { bequeaths: [] } : {};
     if (isDelete) return { kind: 'write', write: { ...target, action: 'delete', ...leaves } };
     const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;

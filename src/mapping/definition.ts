@@ -83,6 +83,13 @@ export type Condition = z.output<typeof condition>;
 
 type Fields = Readonly<Record<string, z.output<typeof field>>>;
 
+const epoch = z.int().min(0).max(maxEpoch);
+
+/** Numbers as keys are in their order. */
+function isRising(epochs: Readonly<Record<string, number>>): boolean {
+  return Object.values(epochs).every((value, at, all) => at === 0 || value > (all[at - 1] ?? 0));
+}
+
 /** A field, and another that would have to be inside it. */
 function outerField(fields: Fields): readonly [string, string] | undefined {
   const names = Object.entries(fields).flatMap(([name, { exclude }]) => (exclude === true ? [] : [name]));
@@ -174,12 +181,16 @@ export const documentDefinitionSchema = z.strictObject({
     .default('__debezium_unavailable_value')
     .describe('The connector’s `unavailable.value.placeholder`: what stands where the database sent no value'),
   epoch: z
-    .int()
-    .min(0)
-    .max(maxEpoch)
+    .union([
+      epoch,
+      z
+        .record(z.string().regex(/^\d+$/, 'is no number of a partition'), epoch)
+        .refine((epochs) => '0' in epochs, 'has no epoch for partition 0')
+        .refine(isRising, 'has an epoch that is not higher than that of the partitions before'),
+    ])
     .default(0)
     .describe(
-      'Raised by one when a topic was re-created or its keys moved between partitions, so that its new writes win',
+      'Raised by one when a topic was re-created, so that its new writes win; `{ 0: 0, 4: 1 }` gives the partitions from 4 on a higher one, when their number was raised from 4',
     ),
   index: z
     .strictObject({

@@ -17,6 +17,7 @@ export type FailureCode =
   | 'RECORD_NOT_HANDLED'
   | 'ID_TOO_LONG'
   | 'TRUNCATE_REFUSED'
+  | 'TRUNCATE_WAITS'
   | 'RANGE_DELETE_REFUSED'
   // documents that Elasticsearch refuses
   | 'DOCUMENT_REJECTED'
@@ -41,6 +42,9 @@ export type FailureCode =
   | 'KAFKA_UNAUTHORIZED'
   | 'TOPIC_MISSING'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'TOPIC_RECREATED'
+  | 'PARTITIONS_CHANGED'
+  | 'WRITES_SUPERSEDED'
   | 'DEAD_LETTERS_UNAVAILABLE'
   // what the user wrote
   | 'CONFIGURATION_INVALID'

@@ -19,6 +19,16 @@ const offsetLimit = 2 ** offsetBits;
 /** Highest epoch: epoch · 2^48 + offset must stay a signed 64-bit integer. */
 export const maxEpoch = 2 ** 15 - 1;
 
+/** An epoch for all partitions of a topic, or the epochs that begin with a partition: `{ 0: 0, 4: 1 }`. */
+export type Epochs = number | Readonly<Record<string, number>>;
+
+/** The epoch of a partition. */
+export function epochAt(epochs: Epochs, partition: number): number {
+  if (typeof epochs === 'number') return epochs;
+  const [, epoch = 0] = Object.entries(epochs).findLast(([from]) => Number(from) <= partition) ?? [];
+  return epoch;
+}
+
 /** The offset of a record, from the number or decimal text that Kafka clients give. */
 export function offset(value: number | string): Offset {
   return Number(value) as Offset;

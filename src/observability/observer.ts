@@ -5,6 +5,7 @@ import { catalogue, explain } from '../errors.ts';
 import type { Observer } from '../pipeline/ports.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { createSupersededWatch } from './superseded.ts';
 
 /** Attempts at which a wait is said again: at first each, then ever more rarely. */
 const isSaid = (attempt: number): boolean => attempt <= 3 || Number.isInteger(Math.log2(attempt));
@@ -12,8 +13,16 @@ const isSaid = (attempt: number): boolean => attempt <= 3 || Number.isInteger(Ma
 const loudFrom = 5;
 
 export function createObserver({ observer }: Metrics, logger: Logger): Observer {
+  const warned: Observer['warned'] = (failure) => {
+    logger.warn({ code: failure.code }, explain(failure));
+  };
+  const watchSuperseded = createSupersededWatch({ nowMs: () => performance.now(), warned });
   return {
     ...observer,
+    wrote: (index, outcome, writes) => {
+      observer.wrote(index, outcome, writes);
+      watchSuperseded(index, outcome, writes);
+    },
     deadLettered: (topic, code, records) => {
       observer.deadLettered(topic, code, records);
       logger.warn(
@@ -31,9 +40,7 @@ export function createObserver({ observer }: Metrics, logger: Logger): Observer 
       observer.recovered(code, afterMs);
       logger.info({ code, afterMs }, `${code} is over after ${Math.round(afterMs)} ms.`);
     },
-    warned: (failure) => {
-      logger.warn({ code: failure.code }, explain(failure));
-    },
+    warned,
   };
 }
 

@@ -20,6 +20,11 @@ export type RecordOutcome = 'superseded' | 'applied' | 'dead-lettered';
 
 const rank: Readonly<Record<RecordOutcome, number>> = { superseded: 0, applied: 1, 'dead-lettered': 2 };
 
+/** Of several outcomes the one with the highest rank is the record's. */
+export function rankOf(outcome: RecordOutcome): number {
+  return rank[outcome];
+}
+
 /** The promise that one record's offset is not committed before its writes are settled. */
 export interface Ticket {
   readonly record: SourceRecord;

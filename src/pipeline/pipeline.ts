@@ -6,7 +6,7 @@
 import { placeText } from '../model/record.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
 import type { ChangeEvent, RowChange } from '../model/change-event.ts';
-import type { DocumentMapper, Mapped } from '../model/document.ts';
+import type { DocumentMapper, Mapped, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import { createAssignment } from './assignment.ts';
 import { createDeadLetterQueue } from './dead-letter-queue.ts';
@@ -16,9 +16,10 @@ import { createLedger } from './ledger.ts';
 import type { Accounts } from './ledger.ts';
 import { ticketBytes } from './offset-tracker.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
-import type { Clock, DeadLetters, Intake, Observer, Sink, Source } from './ports.ts';
+import type { Clock, DeadLetters, DocumentScan, Intake, Observer, Sink, Source } from './ports.ts';
 import { createRequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
+import { createTruncations } from './truncation.ts';
 import { createWriter } from './writer.ts';
 
 /** What is done with the records of one topic. */
@@ -26,6 +27,8 @@ export interface Route {
   readonly decode: (record: SourceRecord) => ChangeEvent;
   /** One per document that is made from the topic; a topic without any is counted as `not-mapped`. */
   readonly mappers: readonly DocumentMapper[];
+  /** The same documents, as a truncate of their table concerns them. */
+  readonly truncated?: readonly TruncatedDocument[];
   /** The record as it may be kept in a dead letter; absent if it may be kept as it is. */
   readonly redact?: ((record: SourceRecord) => SourceRecord) | undefined;
 }
@@ -34,6 +37,8 @@ export interface PipelineOptions {
   readonly source: Source;
   readonly sink: Sink;
   readonly deadLetters: DeadLetters;
+  /** Needed where a truncated table's documents are deleted. */
+  readonly scan?: DocumentScan | undefined;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
@@ -135,6 +140,24 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     signal: stopped.signal,
   });
 
+  const progress = (): Promise<void> =>
+    new Promise((resolve) => {
+      waiters.push(resolve);
+    });
+
+  const truncations = createTruncations({
+    scan: options.scan,
+    writer,
+    clock,
+    observer,
+    retry,
+    settle,
+    refuse: letters.add,
+    progress,
+    progressed,
+    signal: stopped.signal,
+  });
+
   const routeTo = (topic: string): Route => {
     let route = routes.get(topic);
     if (route === undefined) routes.set(topic, (route = routeOf(topic)));
@@ -210,11 +233,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         else mapAll(route, event, ticket, ignored);
         return;
       case 'truncate':
-        observer.warned({
-          code: 'TRUNCATE_REFUSED',
-          message: `${event.origin.collection} was truncated at ${placeText(ticket.record)}; its documents were left as they are.`,
+        truncations.take(event, route.truncated ?? [], ticket, (reason) => {
+          ignore(ticket, reason, ignored);
         });
-        ignore(ticket, 'truncate', ignored);
         return;
       case 'ignored':
         ignore(ticket, event.reason, ignored);
@@ -249,11 +270,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     failpoints('decoded');
     writer.flush();
   };
-
-  const progress = (): Promise<void> =>
-    new Promise((resolve) => {
-      waiters.push(resolve);
-    });
 
   const revoking = async (): Promise<void> => {
     const patience = new AbortController();

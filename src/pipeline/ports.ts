@@ -4,7 +4,7 @@
  */
 import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
-import type { Offset } from '../model/position.ts';
+import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
 
 /** «Everything of this partition below `next` is settled.» */
@@ -72,6 +72,21 @@ export interface DocumentReader {
    * after abort.
    */
   read(places: readonly DocumentPlace[], signal: AbortSignal): Promise<readonly (string | null)[] | Failure>;
+}
+
+export interface FoundDocument {
+  readonly id: string;
+  readonly routing?: string;
+  readonly version: ExternalVersion;
+}
+
+export interface DocumentScan {
+  /**
+   * Every document of the alias whose write was applied before the call, searchable or not, page by page, each at least once; of
+   * those that change meanwhile, either state. An alias that is not there has none. Holds one page at a time. Trouble with the
+   * cluster is thrown, as a SluiceError.
+   */
+  documents(index: string, signal: AbortSignal): AsyncIterable<readonly FoundDocument[]>;
 }
 
 /** A record that can never be written, kept with its bytes, its place and the reason. */

@@ -8,6 +8,6 @@ describeSink('memory', () => {
   return Promise.resolve({
     sink,
     newIndex: () => Promise.resolve(`index-${(indexes += 1)}`),
-    read: (index, id) => Promise.resolve(sink.documents().get(`${index}/${id}`)),
+    read: (index, id) => Promise.resolve(sink.sources().get(`${index}/${id}`)),
   });
 });

@@ -1,7 +1,8 @@
 import { applied, superseded } from '../../src/model/outcome.ts';
 import type { Failure, WriteOutcome } from '../../src/model/outcome.ts';
 import type { DocumentWrite } from '../../src/model/document.ts';
-import type { Sink } from '../../src/pipeline/ports.ts';
+import type { ExternalVersion } from '../../src/model/position.ts';
+import type { DocumentScan, Sink } from '../../src/pipeline/ports.ts';
 
 /** What is done to one write of one request instead of applying it (or, for `lost`, after applying it). */
 export type Fault =
@@ -10,9 +11,9 @@ export type Fault =
   /** Applied, but the answer says that it may not have been. */
   | { readonly kind: 'lost'; readonly failure: Failure };
 
-export interface MemorySink extends Sink {
+export interface MemorySink extends Sink, DocumentScan {
   /** Documents as `index/id` → source; what a search would find. */
-  documents(): ReadonlyMap<string, string>;
+  sources(): ReadonlyMap<string, string>;
   /** Requests so far, each with its writes, in the order in which they came. */
   readonly requests: readonly (readonly DocumentWrite[])[];
   /** Requests that wait for `answer`, when the sink holds its answers. */
@@ -66,7 +67,17 @@ export function createMemorySink(options: {
   return {
     requests,
     held,
-    documents: () => sources,
+    sources: () => sources,
+    documents: async function* (index) {
+      // As they are now, two a page; the pages are handed over when the caller asks for them.
+      const found = [...sources.keys()]
+        .filter((place) => place.startsWith(`${index}/`))
+        .map((place) => ({
+          id: place.slice(index.length + 1),
+          version: String(versions.get(place)) as ExternalVersion,
+        }));
+      for (let at = 0; at < found.length; at += 2) yield await Promise.resolve(found.slice(at, at + 2));
+    },
     write: (writes, signal) => {
       requests.push(writes);
       if (options.hold !== true) {

@@ -1,12 +1,13 @@
 /** Members of one group around one log and one index, all in memory: what the pipeline's properties are played in. */
+import { SluiceError } from '../../src/errors.ts';
 import type { ChangeEvent } from '../../src/model/change-event.ts';
-import type { DocumentMapper, DocumentWrite, IndexWrite } from '../../src/model/document.ts';
+import type { DocumentMapper, DocumentWrite, IndexWrite, TruncatedDocument } from '../../src/model/document.ts';
 import type { Failure } from '../../src/model/outcome.ts';
 import { externalVersion } from '../../src/model/position.ts';
 import type { SourceRecord, TopicPartition } from '../../src/model/record.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { Pipeline, Route } from '../../src/pipeline/pipeline.ts';
-import type { DocumentReader, Sink } from '../../src/pipeline/ports.ts';
+import type { DocumentReader, DocumentScan, Sink } from '../../src/pipeline/ports.ts';
 import { withWithheld } from '../../src/pipeline/withheld.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import type { ManualClock } from '../fakes/manual-clock.ts';
@@ -22,6 +23,8 @@ import { silentObserver } from '../fakes/silent-observer.ts';
 const poisonMark = '"poison":true';
 export const isPoison = (text: string | undefined): boolean => text?.includes(poisonMark) === true;
 export const unreadable = 'not json';
+/** A record that says that the table was truncated. */
+export const truncated = 'truncated';
 
 /** A document that lacks its field `kept`, which the source did not send. */
 export const withheldMark = '"withheld":true';
@@ -67,7 +70,19 @@ export function createWorld(): World {
   const log = createMemoryLog();
   const sink = createMemorySink({ hold: true });
   const reader: DocumentReader = {
-    read: (places) => Promise.resolve(places.map(({ index, id }) => sink.documents().get(`${index}/${id}`) ?? null)),
+    read: (places) => Promise.resolve(places.map(({ index, id }) => sink.sources().get(`${index}/${id}`) ?? null)),
+  };
+  let scans = 0;
+  /** Every third scan breaks off after its first page. */
+  const scan: DocumentScan = {
+    documents: async function* (index, signal) {
+      scans += 1;
+      const breaks = scans % 3 === 0;
+      for await (const page of sink.documents(index, signal)) {
+        yield page;
+        if (breaks) throw new SluiceError([unreachable]);
+      }
+    },
   };
   return {
     log,
@@ -92,10 +107,11 @@ export function createWorld(): World {
         source: member,
         sink: withWithheld(watched, reader, silentObserver()),
         deadLetters,
+        scan,
         clock,
         observer: silentObserver(),
         retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
-        routeOf: (): Route => ({ decode, mappers: [mapper] }),
+        routeOf: (): Route => ({ decode, mappers: [mapper], truncated: [emptied] }),
         ...limits,
         ...times,
       });
@@ -120,12 +136,19 @@ function decode(record: SourceRecord): ChangeEvent {
   const said = { record, origin: { collection: record.topic }, key: null };
   if (record.value === null) return { ...said, op: 'delete', before: null, tombstone: false };
   const text = record.value.toString();
+  if (text === truncated) return { ...said, op: 'truncate' };
   if (text === unreadable) {
     return { op: 'unreadable', record, failure: { code: 'RECORD_NOT_JSON', message: 'scripted' } };
   }
   const after = { columns: [], text: () => text, value: () => null, json: () => text, rewritten: () => text };
   return { ...said, op: 'update', before: null, after };
 }
+
+const emptied: TruncatedDocument = {
+  index: 'docs',
+  policy: 'delete',
+  versionOf: ({ offset }) => externalVersion(0, offset),
+};
 
 const mapper: DocumentMapper = (change) => {
   const { record } = change;

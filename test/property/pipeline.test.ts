@@ -208,11 +208,7 @@ function assertSettledBelowCommitted(cast: Cast): void {
     for (const [key, text] of documentsOf(settled)) {
       const newer = records.slice(committed).some((record) => String(record.key) === key);
       if (!newer) {
-        assert.equal(
-          cast.world.sink.documents().get(`docs/${key}`),
-          text,
-          `${key} was committed before it was written`,
-        );
+        assert.equal(cast.world.sink.sources().get(`docs/${key}`), text, `${key} was committed before it was written`);
       }
     }
   }
@@ -235,7 +231,7 @@ function assertIndexEqualsLog(cast: Cast): void {
     for (const [key, text] of documentsOf(records)) if (text !== undefined) expected.set(`docs/${key}`, text);
     assert.equal(world.log.committed(partition), records.length, 'all committed');
   }
-  assert.deepEqual(new Map([...world.sink.documents()].sort()), new Map([...expected].sort()), 'index = source');
+  assert.deepEqual(new Map([...world.sink.sources()].sort()), new Map([...expected].sort()), 'index = source');
 }
 
 /** A refused write may have been replaced by a newer one before it was ever sent: then nothing is lost. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
-import { createRoutes } from '../../src/routes.ts';
+import { createRoutes, unorderedTruncates } from '../../src/routes.ts';
 import type { DocumentFile } from '../../src/routes.ts';
 
 const fileOf = (document: string, from: string | string[]): DocumentFile => ({
@@ -9,7 +9,7 @@ const fileOf = (document: string, from: string | string[]): DocumentFile => ({
   definition: documentDefinitionSchema.parse({ document, from }),
   positionOf: () => ({ line: 2, column: 7 }),
 });
-const options = { deadLetters: { topic: 'letters' }, masking: {} };
+const options = { deadLetters: { topic: 'letters' }, masking: {}, truncation: { allow: [] as string[] } };
 const existing = new Set(['shop.customers', 'shop.orders', 'letters', 'other']);
 
 test('a topic goes to every document that names it, and to `unmapped` only if none does', () => {
@@ -39,4 +39,27 @@ test('a topic that is named and not there is missing, with its place; and so is 
   );
   const nothing = createRoutes([fileOf('people', '/nothing/')], options, existing);
   assert.equal(nothing.missing[0]?.code, 'TOPIC_MISSING');
+});
+
+test('an index can be emptied by a truncate only where the configuration allows it, and where the topic has one partition', () => {
+  const emptying: DocumentFile = {
+    ...fileOf('people', 'shop.customers'),
+    definition: documentDefinitionSchema.parse({
+      document: 'people',
+      from: 'shop.customers',
+      onTruncate: 'delete',
+    }),
+  };
+  const files = [emptying, fileOf('orders', 'shop.orders')];
+  const refused = createRoutes(files, { ...options, truncation: { allow: ['customers', 'shop.orders'] } }, existing);
+  assert.deepEqual(
+    refused.missing.map(({ code }) => code),
+    ['CONFIGURATION_INVALID'],
+  );
+  assert.match(refused.missing[0]?.message ?? '', /people.*`truncation\.allow`.*«shop\.customers»/);
+  const routes = createRoutes(files, { ...options, truncation: { allow: ['shop\\..*'] } }, existing);
+  assert.deepEqual(routes.missing, []);
+  assert.deepEqual(routes.emptied, ['shop.customers']);
+  assert.deepEqual(unorderedTruncates(new Map([['shop.customers', 1]])), []);
+  assert.match(unorderedTruncates(new Map([['shop.customers', 3]]))[0]?.message ?? '', /it has 3 partitions/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ChangeEvent } from '../../../src/model/change-event.ts';
-import type { DocumentMapper } from '../../../src/model/document.ts';
+import type { DocumentMapper, TruncatePolicy, TruncatedDocument } from '../../../src/model/document.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
 import { externalVersion } from '../../../src/model/position.ts';
 import type { SourceRecord } from '../../../src/model/record.ts';
@@ -112,7 +112,7 @@ test('G6: a defect in decoding or mapping dead-letters its record alone', async 
   ['{}', 'undecodable', 'unmappable', '{}'].forEach((value, n) => log.append(partition, `k${n}`, value));
   member.deliver(partition, 4);
   await turn();
-  assert.deepEqual([...sink.documents().keys()], ['docs/k0', 'docs/k3']);
+  assert.deepEqual([...sink.sources().keys()], ['docs/k0', 'docs/k3']);
   assert.deepEqual(
     deadLetters.letters.map(({ record, failure }) => [record.offset, failure.code]),
     [
@@ -147,7 +147,7 @@ test('a record that makes two documents is settled when both are', async () => {
   clock.advance(commitIntervalMs);
   await turn();
   assert.equal(log.committed(partition), 1);
-  assert.deepEqual([...sink.documents().keys()], ['a/k', 'b/k']);
+  assert.deepEqual([...sink.sources().keys()], ['a/k', 'b/k']);
   assert.equal(pipeline.status().accounts.applied, 1, 'records are accounted for, not writes');
 });
 
@@ -172,14 +172,23 @@ test('a stop waits for what is in flight, but no longer than the drain may take'
   assert.equal(log.committed(partition), 0);
 });
 
+const truncatedOrUpdated = (record: SourceRecord): ChangeEvent =>
+  record.key === null
+    ? { op: 'truncate', record, origin: { collection: 'shop.customers' }, key: null }
+    : updated(record);
+
+const documentOf = (index: string, policy: TruncatePolicy): TruncatedDocument => ({
+  index,
+  policy,
+  versionOf: ({ offset }) => externalVersion(0, offset),
+});
+
 test('a truncated table and a topic without documents are counted, with their reason', async () => {
-  const { log, member, sink, warnings, pipeline } = await setUp({
-    routeOf: () => ({
-      decode: (record) =>
-        record.value === null
-          ? { op: 'truncate', record, origin: { collection: 'shop.customers' }, key: null }
-          : updated(record),
+  const { log, member, sink, pipeline } = await setUp({
+    routeOf: (topic) => ({
+      decode: truncatedOrUpdated,
       mappers: [],
+      truncated: topic === 't' ? [documentOf('docs', 'ignore')] : [],
     }),
   });
   log.append(partition, null, null);
@@ -188,5 +197,78 @@ test('a truncated table and a topic without documents are counted, with their re
   await turn();
   assert.deepEqual(pipeline.status().accounts.ignored, { truncate: 1, 'not-mapped': 1 });
   assert.equal(sink.requests.length, 0);
-  assert.match(warnings[0]?.message ?? '', /shop\.customers was truncated at t\[0\]@0/);
+});
+
+test('each document of a truncated table has its own policy: one is refused, one ignored, one emptied', async () => {
+  const world: Awaited<ReturnType<typeof setUp>> = await setUp({
+    scan: { documents: (index, signal) => world.sink.documents(index, signal) },
+    routeOf: () => ({
+      decode: truncatedOrUpdated,
+      mappers: [writesTo('refused'), writesTo('ignored'), writesTo('emptied')],
+      truncated: [documentOf('refused', 'refuse'), documentOf('ignored', 'ignore'), documentOf('emptied', 'delete')],
+    }),
+  });
+  const { log, member, sink, deadLetters, warnings, pipeline } = world;
+  for (const key of ['a', 'b', 'c', null, 'd']) log.append(partition, key, '{}');
+  member.deliver(partition, 5);
+  for (let n = 0; n < 10; n += 1) await turn();
+  const indexed = [...sink.sources().keys()];
+  assert.deepEqual(
+    indexed.filter((place) => place.startsWith('emptied/')),
+    ['emptied/d'],
+  );
+  assert.equal(indexed.length, 4 + 4 + 1);
+  assert.deepEqual(
+    deadLetters.letters.map(({ record, failure }) => [record.offset, failure.code]),
+    [[3, 'TRUNCATE_REFUSED']],
+  );
+  const [warning] = warnings;
+  assert.match(
+    warning?.message ?? '',
+    /^shop\.customers was truncated at t\[0\]@3; the documents of refused were left/,
+  );
+  assert.deepEqual(pipeline.status().accounts, {
+    consumed: 5,
+    applied: 4,
+    superseded: 0,
+    deadLettered: 1,
+    ignored: {},
+  });
+});
+
+test('a truncate waits for what was written before it, and its offset for its deletes', async () => {
+  const world: Awaited<ReturnType<typeof setUp>> = await setUp({
+    hold: true,
+    scan: { documents: (index, signal) => world.sink.documents(index, signal) },
+    routeOf: () => ({
+      decode: truncatedOrUpdated,
+      mappers: [writesTo('docs')],
+      truncated: [documentOf('docs', 'delete')],
+    }),
+  });
+  const { log, member, sink, clock } = world;
+  const commit = async (): Promise<number> => {
+    clock.advance(commitIntervalMs);
+    await turn();
+    return log.committed(partition);
+  };
+  for (const key of ['a', null, 'b']) log.append(partition, key, '{}');
+  member.deliver(partition, 3);
+  await turn();
+  assert.deepEqual(
+    sink.held.map(({ writes }) => writes.map(({ action, id }) => `${action} ${id}`)),
+    [['index a', 'index b']],
+    'what comes after it goes on, but nothing is deleted yet',
+  );
+  sink.held[0]?.answer();
+  for (let n = 0; n < 5; n += 1) await turn();
+  assert.equal(await commit(), 1);
+  assert.deepEqual(
+    sink.held.map(({ writes }) => writes.map(({ action, id, version }) => `${action} ${id} ${version}`)),
+    [['delete a 1']],
+    'with the version of the truncate, and not what is newer',
+  );
+  sink.held[0]?.answer();
+  for (let n = 0; n < 5; n += 1) await turn();
+  assert.equal(await commit(), 3);
 });
