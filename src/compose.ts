@@ -10,11 +10,12 @@ import pRetry from 'p-retry';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
+import type { Adopt } from './elasticsearch/adoption.ts';
+import { createAdopt } from './elasticsearch/adoption.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
 import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
-import type { Replacement } from './elasticsearch/field-types.ts';
 import { createGenerations } from './elasticsearch/generations.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
@@ -24,6 +25,7 @@ import { createIndexMaker } from './elasticsearch/index-maker.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError, directiveOf, explain } from './errors.ts';
+import { createIndexKeeper } from './indexes.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { createKafka, kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
@@ -102,18 +104,18 @@ export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<Re
   return createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
 }
 
-/** What looks after indexes: those that aliases name, and all generations. */
+/** What looks after indexes: those that aliases name, all generations, and those that are taken over. */
 export interface Indexes {
   readonly admin: IndexAdmin;
   readonly generations: Generations;
+  readonly adopt: Adopt;
 }
 
 export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs } }: Config): Indexes {
   const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version });
-  return {
-    admin: createIndexAdmin({ client, requestTimeoutMs, maker }),
-    generations: createGenerations({ client, requestTimeoutMs, maker }),
-  };
+  const generations = createGenerations({ client, requestTimeoutMs, maker });
+  const shared = { client, requestTimeoutMs, maker, generations };
+  return { admin: createIndexAdmin(shared), generations, adopt: createAdopt({ ...shared, createdBy: version }) };
 }
 
 async function textOf(file: string | undefined): Promise<string | undefined> {
@@ -145,17 +147,15 @@ export async function runService(
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
   if (health.ok) tellEngine(health.version, config, logger);
 
-  const { admin } = indexesOf(client, config);
-  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
-    const definition = routes.indexDefinition(alias);
-    if (definition === undefined) return undefined;
+  const keeper = createIndexKeeper(indexesOf(client, config).admin, routes, logger);
+  if (health.ok) await keeper.atStart();
+  const ensureIndex = async (alias: string): Promise<Failure | undefined> => {
     // It was not there at the start; what has come since may be the other engine.
     if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
     if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
-    const found = await admin.ensure(definition);
-    if (found.state === 'created') tellCreated(alias, found.replaced, logger);
-    return found.state === 'failed' ? found.failure : undefined;
-  });
+    return keeper.ensure(alias);
+  };
+  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
   const observer = createObserver(metrics, logger);
@@ -219,13 +219,6 @@ export function originsOf(nodes: readonly string[]): string {
 function tellEngine(version: string | undefined, { elasticsearch: { engine, nodes } }: Config, logger: Logger): void {
   const what = version === undefined ? engineTitles[engine] : `${engineTitles[engine]} ${version}`;
   logger.info({ engine, version }, `Writing to ${what} at ${originsOf(nodes)}.`);
-}
-
-function tellCreated(alias: string, replaced: readonly Replacement[], logger: Logger): void {
-  logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
-  if (replaced.length === 0) return;
-  const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
-  logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
 }
 
 function kafkaError(error: unknown): never {

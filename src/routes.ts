@@ -10,6 +10,7 @@ import { isTemplate, ofTopic, unmappedDefinition } from './mapping/definition.ts
 import type { LoadedTransform } from './mapping/transform.ts';
 import type { DocumentMapper, IndexDefinition } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
+import type { RowSchema } from './model/change-event.ts';
 import type { SourceRecord } from './model/record.ts';
 
 /** A mapping file and where its keys are. */
@@ -30,6 +31,10 @@ export interface Routes {
   mappersOf(topic: string): readonly DocumentMapper[];
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
   redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
+  /** The aliases of all documents. */
+  readonly aliases: readonly string[];
+  /** How many schemas of an alias' documents were met: while it is the same, so is the definition of its index. */
+  schemasMet(alias: string): number;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
   indexDefinition(alias: string): IndexDefinition | undefined;
 }
@@ -59,18 +64,25 @@ export function createRoutes(
   }));
   const pattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const byTopic = new Map<string, readonly CompiledDocument[]>();
+  // Several topics of a template may make one index: it has the columns of all of them.
+  const schemas = new Map<string, Set<RowSchema>>();
+  const compiledFor = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
+    const shared = schemas.get(definition.document) ?? new Set();
+    schemas.set(definition.document, shared);
+    return compileDocument(definition, { hashKey, transform, schemas: shared });
+  };
   for (const topic of [...existing].sort()) {
     if (topic === deadLetters.topic) continue;
     const matching = compiled.flatMap(({ file: { definition, transform }, whole }) => {
       if (!whole.matches(topic)) return [];
-      return isTemplate(definition) ? compileDocument(ofTopic(definition, topic), { hashKey, transform }) : whole;
+      return isTemplate(definition) ? compiledFor(ofTopic(definition, topic), transform) : whole;
     });
     if (matching.length > 0) byTopic.set(topic, matching);
     else if (unmapped !== undefined && pattern?.test(topic) === true) {
-      byTopic.set(topic, [compileDocument(unmappedDefinition(topic, unmapped.index, unmapped.form))]);
+      byTopic.set(topic, [compiledFor(unmappedDefinition(topic, unmapped.index, unmapped.form))]);
     }
   }
-  const documents = [...byTopic.values()].flat();
+  const byAlias = new Map([...byTopic.values()].flat().map((compiled) => [compiled.document, compiled] as const));
   const disputed = [...byTopic].flatMap(([topic, made]) => formDispute(topic, made));
   const missing = compiled.flatMap(({ file, whole }) => [
     ...whole.topics.filter((topic) => !existing.has(topic)).map((topic) => missingTopic(file, topic)),
@@ -87,7 +99,9 @@ export function createRoutes(
         ? undefined
         : (record) => redactors.reduce((redacted, redact) => redact(redacted), record);
     },
-    indexDefinition: (alias) => documents.find(({ document }) => document === alias)?.indexDefinition(),
+    aliases: [...byAlias.keys()],
+    schemasMet: (alias) => byAlias.get(alias)?.schemasMet() ?? 0,
+    indexDefinition: (alias) => byAlias.get(alias)?.indexDefinition(),
   };
 }
 

@@ -7,7 +7,7 @@
  */
 import type { IndexDefinition } from '../model/document.ts';
 
-type Field = Readonly<Record<string, unknown>>;
+export type Field = Readonly<Record<string, unknown>>;
 type StandIn = (field: Field) => Field | undefined;
 
 /** The most characters of which no term becomes too long for Lucene (32,766 bytes). */
@@ -51,6 +51,12 @@ const standIns: Readonly<Record<string, readonly StandIn[]>> = {
 
 /** All types that have a stand-in. */
 export const replaceableTypes: readonly string[] = Object.keys(standIns);
+
+/** Whether a field of type `by` is what stands in for this one on some server. */
+export function standsInFor(field: Field, by: string): boolean {
+  const candidates = standIns[String(field['type'])] ?? [];
+  return candidates.some((standIn) => standIn(field)?.['type'] === by);
+}
 
 /** A field that was changed: its full name, and the types. */
 export interface Replacement {

@@ -38,14 +38,14 @@ export function withMeta(mappings: Mappings, meta: GenerationMeta): Mappings {
 /** Undefined if there is none. What an earlier version did not write yet is as it was then. */
 export function metaIn(mappings: unknown): GenerationMeta | undefined {
   const meta = asObject(asObject(asObject(mappings)['_meta'])['sluice']);
-  const { document, definition, createdBy, epoch, standIns, loading } = meta;
+  const { document, definition, createdBy, epoch, versions, standIns, loading } = meta;
   if (typeof document !== 'string') return undefined;
   return {
     document,
     definition: typeof definition === 'string' ? definition : '',
     createdBy: typeof createdBy === 'string' ? createdBy : '',
     epoch: typeof epoch === 'number' ? epoch : 0,
-    versions: 'offset',
+    versions: typeof versions === 'string' ? versions : 'offset',
     ...(standIns !== undefined && { standIns: texts(standIns) }),
     ...(loading !== undefined && { loading: texts(loading) }),
   };

@@ -4,11 +4,16 @@
 import type { IndexDefinition } from '../model/document.ts';
 import type { Generation } from '../model/generation.ts';
 import { generationName, generationOf } from '../model/generation.ts';
+import { flatSettings } from '../model/index-settings.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Generations } from '../pipeline/ports.ts';
 import { asObject, digestOf, metaIn } from './generation-meta.ts';
 import { failureOf, isAbsent, isFailure, refusal } from './index-answer.ts';
+import { judged } from './index-judgement.ts';
 import type { IndexMaker, IndexMakerOptions, IndexRequest } from './index-maker.ts';
+import { metaAfter, updateIndex } from './index-update.ts';
+import type { Seen } from './live-index.ts';
+import { onlyOne, seenBy } from './live-index.ts';
 import { finishLoading, loadingOf } from './loading.ts';
 import type { Answer, RequestParams } from './request.ts';
 import { ask } from './request.ts';
@@ -17,6 +22,8 @@ export type GenerationsOptions = Omit<IndexMakerOptions, 'createdBy'> & { readon
 
 /** All that is asked of an index; something of `settings`, so that no index is left out of the answer. */
 const wanted = '*.aliases,*.mappings._meta.sluice,*.settings.index.uuid';
+
+type Found = Pick<Seen, 'generation' | 'aliases'>;
 
 /** How often another's generation is stepped over before that is called strange. */
 const mostCollisions = 5;
@@ -37,7 +44,7 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
     if (answer.kind !== 'answered') return failureOf(answer);
     return Object.entries(asObject(answer.body)).map(([index, about]) => {
       const { aliases, mappings } = asObject(about);
-      return { generation: generationOf(alias, index, metaIn(mappings)), alias: asObject(aliases)[alias] };
+      return { generation: generationOf(alias, index, metaIn(mappings)), aliases: asObject(aliases) };
     });
   };
 
@@ -46,14 +53,16 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
     const found = await foundBy(alias, `${name}-*,${name}`);
     if (isFailure(found)) return found;
     return found
-      .filter(({ generation, alias: as }) => generation.number > 0 || as !== undefined)
+      .filter(({ generation, aliases }) => generation.number > 0 || alias in aliases)
       .map(({ generation }) => generation)
       .sort((one, other) => one.number - other.number);
   };
 
   const current: Generations['current'] = async (alias) => {
     const found = await foundBy(alias, encodeURIComponent(alias));
-    return isFailure(found) ? found : currentOf(alias, found);
+    if (isFailure(found)) return found;
+    const named = found.filter(({ aliases }) => alias in aliases);
+    return onlyOne(alias, named) ?? named[0]?.generation;
   };
 
   const find: Generations['find'] = async (alias, index) => {
@@ -103,8 +112,8 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
   const swap: Generations['swap'] = async (alias, from, to) => {
     const before = await current(alias);
     if (isFailure(before)) return before;
-    if (before?.index === to.index) return undefined;
-    if (before?.index !== from?.index) return movedOn(alias, before, from);
+    if (before?.index === to.index && from !== undefined) return undefined;
+    if (before?.index !== to.index && before?.index !== from?.index) return movedOn(alias, before, from);
     const actions = [
       ...(from === undefined ? [] : [{ remove: { index: from.index, alias, must_exist: true } }, addWrites(from)]),
       addWrites(to),
@@ -130,8 +139,27 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
     return answer.kind === 'answered' || isAbsent(answer) ? undefined : failureOf(answer);
   };
 
+  const extend: Generations['extend'] = async ({ alias, index }, definition) => {
+    const seen = await seenBy({ client, requestTimeoutMs }, alias, index);
+    if (isFailure(seen)) return seen;
+    const [only] = seen;
+    if (only?.generation.meta === undefined) return { code: 'INDEX_MISSING', message: `There is no index ${index}.` };
+    // While it is loaded it has settings of its own.
+    const isLoading = only.generation.meta.loading !== undefined;
+    const asked = isLoading
+      ? {
+          ...definition,
+          unwritten: [...(definition.unwritten ?? []), ...Object.keys(flatSettings(definition.settings))],
+        }
+      : definition;
+    const { failure, additive } = judged(asked, only);
+    if (failure !== undefined || additive.differences.length === 0) return failure;
+    return updateIndex({ client, requestTimeoutMs }, maker, asked, only, metaAfter(definition, only.generation.meta));
+  };
+
   return {
     list,
+    extend,
     current,
     find,
     create,
@@ -141,29 +169,9 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
   };
 }
 
-/** An index, and how the alias names it, if it does. */
-interface Found {
-  readonly generation: Generation;
-  readonly alias: unknown;
-}
-
 const addWrites = ({ index, writes }: Generation): object => ({
   add: { index, alias: writes, is_write_index: true, is_hidden: true },
 });
-
-function currentOf(alias: string, found: readonly Found[]): Generation | undefined | Failure {
-  const named = found.filter(({ alias: as }) => as !== undefined);
-  const [first, second] = named;
-  if (second !== undefined) {
-    const names = named.map(({ generation }) => generation.index).join(', ');
-    return { code: 'ALIAS_UNUSABLE', message: `The alias «${alias}» names several indexes: ${names}.` };
-  }
-  if (first === undefined) return undefined;
-  const { filter, index_routing: routing } = asObject(first.alias);
-  if (filter === undefined && routing === undefined) return first.generation;
-  const what = filter === undefined ? 'a routing' : 'a filter';
-  return { code: 'ALIAS_UNUSABLE', message: `The alias «${alias}» of ${first.generation.index} has ${what}.` };
-}
 
 function movedOn(alias: string, now: Generation | undefined, from: Generation | undefined): Failure {
   const message = `The alias «${alias}» names ${now?.index ?? 'nothing'}, not ${from?.index ?? 'nothing'}.`;

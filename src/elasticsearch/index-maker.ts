@@ -11,7 +11,7 @@ import { metaOf, withMeta } from './generation-meta.ts';
 import { failureOf, refusal } from './index-answer.ts';
 import type { Answer } from './request.ts';
 import { ask } from './request.ts';
-import { flatSettings } from './settings.ts';
+import { flatSettings } from '../model/index-settings.ts';
 
 export interface IndexMakerOptions {
   readonly client: Client;

@@ -8,9 +8,10 @@ import type { Failure } from '../model/outcome.ts';
 import { asObject, metaIn, withMeta } from './generation-meta.ts';
 import { failureOf } from './index-answer.ts';
 import type { IndexRequest } from './index-maker.ts';
+import type { Server } from './live-index.ts';
 import type { Answer } from './request.ts';
 import { ask } from './request.ts';
-import { durationMs, flatSettings, settingText } from './settings.ts';
+import { durationMs, flatSettings, settingText } from '../model/index-settings.ts';
 
 /** Versions of deleted documents are kept for as long as a load may take (DESIGN D10). */
 const gcDeletesWhileLoading = '1d';
@@ -36,11 +37,6 @@ export function loadingOf({ settings }: Pick<IndexDefinition, 'settings'>): NonN
     },
     wanted,
   };
-}
-
-interface Server {
-  readonly client: Client;
-  readonly requestTimeoutMs: number;
 }
 
 /** See `Generations.finishLoading`. */

@@ -12,8 +12,8 @@ export interface GenerationMeta {
   readonly createdBy: string;
   /** The highest epoch that was written into it: writes of a lower one would all be superseded. */
   readonly epoch: number;
-  /** What the versions of its documents are made of. */
-  readonly versions: 'offset';
+  /** What the versions of its documents are made of: `offset`, the epoch and the record's offset (DESIGN D5). */
+  readonly versions: string;
   /** Full names of inferred fields for whose types the server has no more than a stand-in → the types that were asked for. */
   readonly standIns?: Readonly<Record<string, string>>;
   /** Present while it is being loaded: the settings that it gets when that is over, by their full names. */

@@ -98,6 +98,11 @@ export interface Generations {
     options: { readonly loading: boolean; readonly number?: number },
   ): Promise<Generation | Failure>;
   /**
+   * Gives a generation, whether the alias names it or not, the fields that it lacks (a column came while it was loaded, or
+   * while it is written beside another); a failure if it cannot have them.
+   */
+  extend(generation: Generation, definition: IndexDefinition): Promise<Failure | undefined>;
+  /**
    * Restores the settings that the definition wants, each said explicitly (an index without a `refresh_interval` of its own is
    * not refreshed while nobody searches), refreshes, and waits until every shard is where it should be; a cluster with too few
    * nodes for the replicas is not waited for. May be repeated.

@@ -42,7 +42,7 @@ for (const [name, engine] of engines) {
     const alias = newName();
     const [outcome] = await sink.write([write(alias, 'a', '{}')], signal);
     assert.ok(outcome?.status === 'retryable' && outcome.failure.code === 'INDEX_MISSING');
-    assert.deepEqual(await admin.inspect(alias), { state: 'absent' });
+    assert.deepEqual(await admin.inspect({ alias, settings: {}, mappings: {} }), { state: 'absent' });
   });
 
   test(`${name}: two instances that make one index at once make one`, async () => {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from '@elastic/elasticsearch';
+import type { Adopt } from '../../src/elasticsearch/adoption.ts';
+import { createAdopt } from '../../src/elasticsearch/adoption.ts';
 import { createBulkSink } from '../../src/elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from '../../src/elasticsearch/client.ts';
 import type { EngineName } from '../../src/elasticsearch/engine.ts';
@@ -22,6 +24,7 @@ export interface OpenEngine {
   readonly client: Client;
   readonly admin: IndexAdmin;
   readonly generations: Generations;
+  readonly adopt: Adopt;
   readonly sink: Sink;
   /** An alias unlike any other. */
   newName(): string;
@@ -45,8 +48,9 @@ export function openEngine(engine: EngineName, address: string): OpenEngine {
   });
   test.after(() => client.close());
   const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: 'test' });
-  const admin = createIndexAdmin({ client, requestTimeoutMs, maker });
   const generations = createGenerations({ client, requestTimeoutMs, maker });
+  const admin = createIndexAdmin({ client, requestTimeoutMs, maker, generations });
+  const adopt = createAdopt({ client, requestTimeoutMs, maker, generations, createdBy: 'test' });
   const newName = (): string => `contract-${process.pid}-${(names += 1)}`;
   return {
     engine,
@@ -54,6 +58,7 @@ export function openEngine(engine: EngineName, address: string): OpenEngine {
     client,
     admin,
     generations,
+    adopt,
     sink: createBulkSink({ client, requestTimeoutMs }),
     newName,
     newIndex: async (mappings = { dynamic: false }) => {
