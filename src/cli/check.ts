@@ -1,17 +1,13 @@
 import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
 import { engineTitles } from '../elasticsearch/engine.ts';
-import { differencesText } from '../elasticsearch/difference.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
-import type { IndexState } from '../elasticsearch/index-admin.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import { listTopics } from '../kafka/offsets.ts';
-import { compileDocument } from '../mapping/compile.ts';
-import { isTemplate } from '../mapping/definition.ts';
-import type { IndexDefinition } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Routes } from '../routes.ts';
 import { createRoutes } from '../routes.ts';
+import { checkIndexes } from './check-indexes.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
 import { readFiles } from './files.ts';
@@ -68,36 +64,6 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
     return;
   }
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
-  const { admin } = indexesOf(client, config);
-  for (const definition of definitionsOf(documents, routes))
-    yield findingOf(definition, await admin.inspect(definition));
+  yield* checkIndexes(indexesOf(client, config).admin, documents, routes);
   await client.close();
-}
-
-/** Templates make documents of topics, which Kafka alone knows. */
-function definitionsOf(documents: Files['documents'], routes: Routes | undefined): readonly IndexDefinition[] {
-  const known = routes?.aliases ?? [];
-  const others = documents.filter(({ definition }) => !isTemplate(definition) && !known.includes(definition.document));
-  return [
-    ...known.flatMap((alias) => routes?.indexDefinition(alias) ?? []),
-    ...others.map(({ definition }) => compileDocument(definition).indexDefinition()),
-  ];
-}
-
-function findingOf({ alias, apply }: IndexDefinition, found: IndexState): Finding {
-  switch (found.state) {
-    case 'failed':
-      return { what: `index ${alias}`, failures: [found.failure] };
-    case 'absent':
-      return { what: `index ${alias}: is made when its first record comes`, failures: [] };
-    case 'created':
-    case 'present': {
-      const { index } = found.generation;
-      const pending = found.state === 'present' ? differencesText(found.pending) : '';
-      const then = apply === 'never' ? 'left as it is (`index.apply: never`)' : 'extended at the start of `sluice run`';
-      const notes = found.state === 'present' ? found.warnings.map(explain) : [];
-      const what = [`index ${alias}: present (${index})`, ...(pending === '' ? [] : [`${then}: ${pending}`]), ...notes];
-      return { what: what.join('\n    '), failures: [] };
-    }
-  }
 }
