@@ -137,7 +137,7 @@ test('an inferred field may be wider, or have a stand-in, or more than was infer
     [{ type: 'integer' }, { type: 'long' }],
     [{ type: 'float' }, { type: 'double' }],
     [{ type: 'scaled_float', scaling_factor: 10 }, { type: 'double' }],
-    [{ type: 'flattened' }, { type: 'flat_object' }],
+    [{ type: 'wildcard' }, { type: 'keyword' }],
     [{ type: 'shape' }, { type: 'object', enabled: false }],
     [{ type: 'text' }, { type: 'text', analyzer: 'english', fields: { raw: { type: 'keyword' } } }],
   ];
