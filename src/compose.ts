@@ -10,20 +10,24 @@ import pRetry from 'p-retry';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
+import type { Adopt } from './elasticsearch/adoption.ts';
+import { createAdopt } from './elasticsearch/adoption.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
 import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
-import type { Replacement } from './elasticsearch/field-types.ts';
+import { createGenerations } from './elasticsearch/generations.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import { createIndexOrigins } from './elasticsearch/index-origins.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createDocumentScan } from './elasticsearch/document-scan.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
+import { createIndexMaker } from './elasticsearch/index-maker.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError, directiveOf, explain } from './errors.ts';
+import { createIndexKeeper } from './indexes.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { createKafka, kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
@@ -40,7 +44,7 @@ import { createObserver } from './observability/observer.ts';
 import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import type { Clock } from './pipeline/ports.ts';
+import type { Clock, Generations } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import { createRoutes, unorderedTruncates } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
@@ -118,8 +122,18 @@ export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<Op
   return { client, open: (signal, observer = unobserved) => createRegistry({ client, clock, observer, signal }) };
 }
 
-export function indexAdminOf(client: Client, { elasticsearch }: Config): IndexAdmin {
-  return createIndexAdmin({ client, requestTimeoutMs: elasticsearch.requestTimeoutMs, createdBy: version });
+/** What looks after indexes: those that aliases name, all generations, and those that are taken over. */
+export interface Indexes {
+  readonly admin: IndexAdmin;
+  readonly generations: Generations;
+  readonly adopt: Adopt;
+}
+
+export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs } }: Config): Indexes {
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version });
+  const generations = createGenerations({ client, requestTimeoutMs, maker });
+  const shared = { client, requestTimeoutMs, maker, generations };
+  return { admin: createIndexAdmin(shared), generations, adopt: createAdopt({ ...shared, createdBy: version }) };
 }
 
 async function textOf(file: string | undefined): Promise<string | undefined> {
@@ -155,26 +169,25 @@ export async function runService(
   if (unordered.length > 0) throw new SluiceError(unordered);
   if (health.ok) tellEngine(health.version, config, logger);
 
-  const admin = indexAdminOf(client, config);
+  const keeper = createIndexKeeper(indexesOf(client, config).admin, routes, logger);
+  if (health.ok) await keeper.atStart();
   const origins = createIndexOrigins({ client, ...config.elasticsearch });
   let topicStates: ReadonlyMap<string, TopicState> = new Map();
   /** Ends the service, when going on would be wrong. */
   const halting = new AbortController();
-  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
-    const definition = routes.indexDefinition(alias);
-    if (definition === undefined) return undefined;
+  const ensureIndex = async (alias: string): Promise<Failure | undefined> => {
     // It was not there at the start; what has come since may be the other engine.
     if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
     if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
-    const found = await admin.ensure(definition);
-    if (found.state === 'created') tellCreated(alias, found.replaced, logger);
-    if (found.state === 'failed') return found.failure;
+    const failure = await keeper.ensure(alias);
+    if (failure !== undefined) return failure;
     const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
     if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
     if (claim.state === 'failed') return claim.failure;
     return claim.state === 'refused' ? claim.failures[0] : undefined;
-  });
+  };
+  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
   const observer = createObserver(metrics, logger);
   const schemaRegistry = await openSchemaRegistry(config);
@@ -258,13 +271,6 @@ export function originsOf(nodes: readonly string[]): string {
 function tellEngine(version: string | undefined, { elasticsearch: { engine, nodes } }: Config, logger: Logger): void {
   const what = version === undefined ? engineTitles[engine] : `${engineTitles[engine]} ${version}`;
   logger.info({ engine, version }, `Writing to ${what} at ${originsOf(nodes)}.`);
-}
-
-function tellCreated(alias: string, replaced: readonly Replacement[], logger: Logger): void {
-  logger.info({ alias }, `Created ${alias}-000001 behind the alias ${alias}.`);
-  if (replaced.length === 0) return;
-  const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
-  logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
 }
 
 function kafkaError(error: unknown): never {

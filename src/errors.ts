@@ -152,9 +152,46 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep: 'Free disk space and remove the block from the index.',
   },
   INDEX_FOREIGN: {
-    meaning: 'An index, not an alias, stands where the alias should be; Sluice did not make it.',
+    meaning: 'An index that Sluice did not make has a name that Sluice needs.',
     directive: 'pause',
-    nextStep: 'Rename the document in the mapping file, or remove that index if it is not needed.',
+    nextStep: 'Rename the document in the mapping file, or see docs/operations.md, «An index that is there already».',
+  },
+  ALIAS_UNUSABLE: {
+    meaning: 'The alias names several indexes, only a part of one, or another than it should.',
+    directive: 'pause',
+    nextStep: 'Make the alias name one index, without a filter or a routing (docs/operations.md, «Aliases»).',
+  },
+  ALIAS_LOST: {
+    meaning: 'Generations of the document are there, but the alias that should name one of them is not.',
+    directive: 'pause',
+    nextStep: 'Give the alias back: `sluice adopt DOCUMENT --index INDEX`.',
+  },
+  INDEX_NOT_ADOPTED: {
+    meaning: 'The alias names an index that Sluice did not make for this document.',
+    directive: 'pause',
+    nextStep: 'If Sluice is to write into it, take it over: `sluice adopt DOCUMENT`.',
+  },
+  INDEX_INCOMPATIBLE: {
+    meaning: 'The index is not as the mapping file and the schemas have it, and cannot be made so.',
+    directive: 'pause',
+    nextStep:
+      '`sluice rebuild DOCUMENT` makes it anew beside the old one; or write the fields in the mapping file as the index has them.',
+  },
+  EPOCH_LOWERED: {
+    meaning:
+      'The mapping file has a lower `epoch` than what was written before, so that all its writes would be superseded.',
+    directive: 'pause',
+    nextStep: 'Set `epoch` in the mapping file to that of the index, or higher.',
+  },
+  GC_DELETES_SHORT: {
+    meaning: 'The index forgets deleted documents so soon that a delayed write could bring one back.',
+    directive: 'go-on',
+    nextStep: 'Set `index.gc_deletes` of the index to 1h (`PUT INDEX/_settings`), or write it in the mapping file.',
+  },
+  ADOPTION_REFUSED: {
+    meaning: 'The index cannot be taken over as it is; nothing was changed.',
+    directive: 'stop',
+    nextStep: 'See docs/operations.md, «An index that is there already», and run `sluice adopt` again.',
   },
   INDEX_REFUSED: {
     meaning: 'Elasticsearch refuses to create or extend the index as the mapping file describes it.',

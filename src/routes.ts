@@ -12,6 +12,7 @@ import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model
 import type { Failure } from './model/outcome.ts';
 import type { Epochs } from './model/position.ts';
 import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
+import type { RowSchema } from './model/change-event.ts';
 import type { SourceRecord } from './model/record.ts';
 
 /** A mapping file and where its keys are. */
@@ -40,6 +41,10 @@ export interface Routes {
   readonly emptied: readonly string[];
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
   redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
+  /** The aliases of all documents. */
+  readonly aliases: readonly string[];
+  /** How many schemas of an alias' documents were met: while it is the same, so is the definition of its index. */
+  schemasMet(alias: string): number;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
   indexDefinition(alias: string): IndexDefinition | undefined;
 }
@@ -67,16 +72,18 @@ export function createRoutes(
   { unmapped, deadLetters, masking: { hashKey }, nulled, truncation }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
-  const compile = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument =>
-    compileDocument(definition, {
-      hashKey,
-      transform,
-      ...(nulled && {
-        nulled: (field) => {
-          nulled(definition.document, field);
-        },
-      }),
-    });
+  // Several topics of a template may make one index: it has the columns of all of them.
+  const schemas = new Map<string, Set<RowSchema>>();
+  const compile = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
+    const shared = schemas.get(definition.document) ?? new Set();
+    schemas.set(definition.document, shared);
+    const told = nulled && {
+      nulled: (field: string) => {
+        nulled(definition.document, field);
+      },
+    };
+    return compileDocument(definition, { hashKey, transform, schemas: shared, ...told });
+  };
   const compiled = files.map((file) => ({ file, whole: compile(file.definition, file.transform) }));
   const pattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const byTopic = new Map<string, readonly CompiledDocument[]>();
@@ -92,6 +99,7 @@ export function createRoutes(
     }
   }
   const documents = [...byTopic.values()].flat();
+  const byAlias = new Map(documents.map((compiled) => [compiled.document, compiled] as const));
   const emptied = [...byTopic].flatMap(([topic, made]) => {
     const document = made.find(({ truncated }) => truncated.policy === 'delete')?.document;
     return document === undefined ? [] : { topic, document };
@@ -126,7 +134,9 @@ export function createRoutes(
         ? undefined
         : (record) => redactors.reduce((redacted, redact) => redact(redacted), record);
     },
-    indexDefinition: (alias) => documents.find(({ document }) => document === alias)?.indexDefinition(),
+    aliases: [...byAlias.keys()],
+    schemasMet: (alias) => byAlias.get(alias)?.schemasMet() ?? 0,
+    indexDefinition: (alias) => byAlias.get(alias)?.indexDefinition(),
   };
 }
 

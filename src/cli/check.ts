@@ -1,10 +1,12 @@
-import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
+import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
 import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import { countPartitions, listTopics } from '../kafka/offsets.ts';
+import type { Routes } from '../routes.ts';
 import { createRoutes, unorderedTruncates } from '../routes.ts';
+import { checkIndexes } from './check-indexes.ts';
 import type { Finding } from './check-topics.ts';
 import { checkTopics } from './check-topics.ts';
 import { failWith } from './failures.ts';
@@ -42,12 +44,13 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
     const what = `schema registry at ${originsOf(config.schemaRegistry?.urls ?? [])}`;
     yield { what, failures: refusal === undefined ? [] : [refusal] };
   }
+  let routes: Routes | undefined;
   const existing = await listTopics(kafka).catch((error: unknown) => kafkaFailure(error));
   if ('code' in existing) {
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}`, failures: [existing] };
   } else {
     yield { what: `Kafka at ${config.kafka.brokers.join(', ')}, ${existing.size} topics`, failures: [] };
-    const routes = createRoutes(documents, config, existing);
+    routes = createRoutes(documents, config, existing);
     const unordered = unorderedTruncates(await countPartitions(kafka, routes.emptied));
     yield {
       what: `topics to read: ${routes.topics.join(', ') || 'none'}`,
@@ -67,12 +70,6 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
     return;
   }
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
-  const admin = indexAdminOf(client, config);
-  for (const { definition } of documents) {
-    const found = await admin.inspect(definition.document);
-    const failures = found.state === 'failed' ? [found.failure] : [];
-    const what = found.state === 'absent' ? 'is made when its first record comes' : found.state;
-    yield { what: `index ${definition.document}: ${what}`, failures };
-  }
+  yield* checkIndexes(indexesOf(client, config).admin, documents, routes);
   await client.close();
 }

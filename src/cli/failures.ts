@@ -13,6 +13,9 @@ const wrongConfiguration: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'KAFKA_UNAUTHORIZED',
   'ELASTICSEARCH_UNAUTHORIZED',
   'ELASTICSEARCH_ENGINE_WRONG',
+  'INDEX_INCOMPATIBLE',
+  'EPOCH_LOWERED',
+  'ADOPTION_REFUSED',
 ]);
 
 /** Prints each failure as a sentence. Errors that are no SluiceError are defects, and thrown on. */

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { version } from '../compose.ts';
+import { adoptCommand } from './adopt.ts';
 import { checkCommand } from './check.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 import { runCommand } from './run.ts';
@@ -15,6 +16,7 @@ Examples:
   sluice run --config /etc/sluice.yaml
   sluice status                         how far has the group come?
   sluice status --url http://localhost:8080
+  sluice adopt customers --index customers_v7   write into an index that is there already
 
 Every key of sluice.yaml is also a variable of the environment: kafka.groupId is SLUICE_KAFKA_GROUP_ID; with _FILE behind its
 name it is read from a file. Ctrl-C finishes what is in flight and commits it; a second one ends at once.
@@ -62,6 +64,15 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .option('--json', 'as JSON')
     .action(async (options: CommonOptions & { readonly url?: string; readonly json?: boolean }) => {
       exitCode = await statusCommand(options, surroundings);
+    });
+  program
+    .command('adopt')
+    .argument('<document>', 'the document, as its mapping file names it')
+    .description('take over an index that is there already, or give a lost alias back')
+    .option(...configOption)
+    .option('--index <index>', 'the index; that which the alias names, or the only generation, if absent')
+    .action(async (document: string, options: CommonOptions & { readonly index?: string }) => {
+      exitCode = await adoptCommand(document, options, surroundings);
     });
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -8,7 +8,7 @@
  */
 import type { IndexDefinition } from '../model/document.ts';
 
-type Field = Readonly<Record<string, unknown>>;
+export type Field = Readonly<Record<string, unknown>>;
 type StandIn = (field: Field) => Field | undefined;
 
 /** The most characters of which no term becomes too long for Lucene (32,766 bytes). */
@@ -63,6 +63,12 @@ const standIns: Readonly<Record<string, readonly StandIn[]>> = {
 /** All types that have a stand-in. */
 export const replaceableTypes: readonly string[] = Object.keys(standIns);
 
+/** Whether a field of type `by` is what stands in for this one on some server. */
+export function standsInFor(field: Field, by: string): boolean {
+  const candidates = standIns[String(field['type'])] ?? [];
+  return candidates.some((standIn) => standIn(field)?.['type'] === by);
+}
+
 /** A field that was changed: its full name, and the types. */
 export interface Replacement {
   readonly field: string;
@@ -77,7 +83,10 @@ export interface Fitted {
 }
 
 /** Changes the inferred fields whose types the server lacks, with their subfields; everything else stays as it is. */
-export function fitted({ mappings, inferred = [] }: IndexDefinition, lacking: ReadonlySet<string>): Fitted {
+export function fitted(
+  { mappings, inferred = [] }: Pick<IndexDefinition, 'mappings' | 'inferred'>,
+  lacking: ReadonlySet<string>,
+): Fitted {
   const properties = mappings['properties'];
   if (lacking.size === 0 || inferred.length === 0 || !isField(properties)) return { mappings, replaced: [] };
   const replaced: Replacement[] = [];

@@ -42,6 +42,8 @@ export interface CompiledDocument {
   matches(topic: string): boolean;
   /** A mapper for the rows of one topic; it remembers the schemas that it meets. */
   createMapper(): DocumentMapper;
+  /** How many schemas were met so far: while it is the same, so is the index. */
+  schemasMet(): number;
   /** The index as the definition and the schemas met so far make it. */
   indexDefinition(): IndexDefinition;
   /** The record as it may be kept: without the values that the definition masks. */
@@ -51,13 +53,15 @@ export interface CompiledDocument {
 /** What a definition needs and does not hold. */
 export interface CompileOptions extends PlanOptions {
   readonly transform?: LoadedTransform | undefined;
+  /** Where the schemas that are met go; of its own unless given. */
+  readonly schemas?: Set<RowSchema> | undefined;
 }
 
 export function compileDocument(definition: DocumentDefinition, options: CompileOptions = {}): CompiledDocument {
   const entries = typeof definition.from === 'string' ? [definition.from] : definition.from;
   const topics = entries.filter((entry) => !isPattern(entry));
   const patterns = entries.filter(isPattern).map(topicPattern);
-  const schemas = new Set<RowSchema>();
+  const schemas = options.schemas ?? new Set<RowSchema>();
   return {
     document: definition.document,
     topics,
@@ -71,6 +75,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     },
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
+    schemasMet: () => schemas.size,
     indexDefinition: () => defineIndex(definition, [...schemas]),
     redact: redactor(definition),
   };

@@ -196,8 +196,14 @@ export const documentDefinitionSchema = z.strictObject({
     .strictObject({
       settings: json.default({}).describe('Passed to Elasticsearch when the index is created'),
       mappings: json.default({}).describe('Passed to Elasticsearch when the index is created'),
+      apply: z
+        .enum(['additive', 'never'])
+        .default('additive')
+        .describe(
+          'What is done when the index lacks something that it can be given (a field, a subfield, a dynamic setting): it is given, at the start and when a column comes; or nothing',
+        ),
     })
-    .default({ settings: {}, mappings: {} }),
+    .default({ settings: {}, mappings: {}, apply: 'additive' }),
 });
 
 export type DocumentDefinition = z.output<typeof documentDefinitionSchema>;

@@ -3,8 +3,11 @@
  */
 import type { ColumnSchema, RowSchema } from '../model/change-event.ts';
 import type { IndexDefinition } from '../model/document.ts';
+import { isWider } from '../model/field-width.ts';
+import { flatSettings } from '../model/index-settings.ts';
 import { namedConversion } from '../convert/named.ts';
 import type { FieldMapping } from '../convert/types.ts';
+import { highestEpoch } from '../model/position.ts';
 import type { DocumentDefinition } from './definition.ts';
 import type { FieldSource } from './fields.ts';
 import { fieldsOf } from './fields.ts';
@@ -19,23 +22,28 @@ const defaultSettings = { 'index.gc_deletes': '1h' };
 
 /** What the file says wins, field by field. */
 export function defineIndex(definition: DocumentDefinition, schemas: readonly RowSchema[]): IndexDefinition {
-  const { settings, mappings } = definition.index;
+  const { mappings } = definition.index;
+  const settings = flatSettings(definition.index.settings);
   const { properties: givenProperties } = mappings;
   const given = typeof givenProperties === 'object' && givenProperties !== null ? givenProperties : {};
   const inferred = inferredProperties(definition, schemas);
   const properties = { ...inferred, ...given };
+  const epoch = highestEpoch(definition.epoch);
   const ours = Object.keys(inferred).filter((name) => !(name in given));
+  // With a schema every field is known, and one that comes later is added by name; without, Elasticsearch must guess, but
+  // never that a string is a date.
+  const guessing = schemas.length > 0 ? { dynamic: false } : { date_detection: false };
   return {
     alias: definition.document,
     settings: { ...defaultSettings, ...settings },
-    mappings: {
-      // With a schema every field is known, and one that comes later is kept in `_source` until its index is made anew;
-      // without, Elasticsearch must guess, but never that a string is a date.
-      ...(schemas.length > 0 ? { dynamic: false } : { date_detection: false }),
-      ...mappings,
-      properties,
-    },
+    mappings: { ...guessing, ...mappings, properties },
     ...(ours.length > 0 && { inferred: ours }),
+    unwritten: [
+      ...Object.keys(defaultSettings).filter((name) => !(name in settings)),
+      ...Object.keys(guessing).filter((name) => !(name in mappings)),
+    ],
+    ...(definition.index.apply === 'never' && { apply: 'never' }),
+    ...(epoch > 0 && { epoch }),
   };
 }
 
@@ -44,9 +52,13 @@ function inferredProperties(
   schemas: readonly RowSchema[],
 ): Readonly<Record<string, FieldMapping>> {
   const properties: Record<string, FieldMapping> = {};
-  const columns = new Map(schemas.flatMap((schema) => schema.columns.map((column) => [column.name, column] as const)));
+  const columns = Map.groupBy(
+    schemas.flatMap((schema) => schema.columns),
+    ({ name }) => name,
+  );
   for (const field of fieldsOf(definition, [...columns.keys()])) {
-    const mapping = fieldMapping(field, columns.get(field.from));
+    const mappings = (columns.get(field.from) ?? [undefined]).map((column) => fieldMapping(field, column));
+    const mapping = mappings.reduce(newestOrWider);
     if (mapping !== undefined) properties[field.path.join('.')] = mapping;
   }
   // Without schemas, `as` still tells what a field is.
@@ -55,6 +67,11 @@ function inferredProperties(
     if (mapping !== undefined) properties[name] ??= mapping;
   }
   return properties;
+}
+
+/** A column that was widened has old rows too, which may come after the new ones, from other partitions. */
+function newestOrWider(kept: FieldMapping | undefined, next: FieldMapping | undefined): FieldMapping | undefined {
+  return isWider(kept?.['type'], next?.['type']) ? kept : next;
 }
 
 const keyword: FieldMapping = { type: 'keyword' };

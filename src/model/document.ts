@@ -84,6 +84,12 @@ export interface IndexDefinition {
    * other property is left to the server to refuse.
    */
   readonly inferred?: readonly string[];
+  /** Settings, by full names, and parameters of the mapping that nobody wrote: what an index is made with, and may change later. */
+  readonly unwritten?: readonly string[];
+  /** What the mapping has more than the live index, and the index can be given, it is given; never, if this says so. */
+  readonly apply?: 'additive' | 'never';
+  /** Of the versions of its writes; 0 unless said. */
+  readonly epoch?: number;
 }
 
 /** Makes the definition of a document's index; without a schema, from the mapping file alone. */

@@ -43,6 +43,10 @@ export function sourcePosition(text: string): SourcePosition {
   return text as SourcePosition;
 }
 
+export function highestEpoch(epochs: Epochs): number {
+  return typeof epochs === 'number' ? epochs : Math.max(...Object.values(epochs));
+}
+
 /**
  * The version of a write: epoch · 2^48 + offset. The epoch is raised by hand when a topic is re-created or its keys move
  * between partitions, so that the new, lower offsets still win.

@@ -2,14 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from '@elastic/elasticsearch';
+import type { Adopt } from '../../src/elasticsearch/adoption.ts';
+import { createAdopt } from '../../src/elasticsearch/adoption.ts';
 import { createBulkSink } from '../../src/elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from '../../src/elasticsearch/client.ts';
 import type { EngineName } from '../../src/elasticsearch/engine.ts';
+import { createGenerations } from '../../src/elasticsearch/generations.ts';
 import type { IndexAdmin } from '../../src/elasticsearch/index-admin.ts';
 import { createIndexAdmin } from '../../src/elasticsearch/index-admin.ts';
+import { createIndexMaker } from '../../src/elasticsearch/index-maker.ts';
 import type { DocumentWrite } from '../../src/model/document.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
-import type { Sink } from '../../src/pipeline/ports.ts';
+import type { Generations, Sink } from '../../src/pipeline/ports.ts';
 
 export const requestTimeoutMs = 10_000;
 
@@ -19,6 +23,8 @@ export interface OpenEngine {
   readonly address: string;
   readonly client: Client;
   readonly admin: IndexAdmin;
+  readonly generations: Generations;
+  readonly adopt: Adopt;
   readonly sink: Sink;
   /** An alias unlike any other. */
   newName(): string;
@@ -41,13 +47,18 @@ export function openEngine(engine: EngineName, address: string): OpenEngine {
     compression: false,
   });
   test.after(() => client.close());
-  const admin = createIndexAdmin({ client, requestTimeoutMs, createdBy: 'test' });
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: 'test' });
+  const generations = createGenerations({ client, requestTimeoutMs, maker });
+  const admin = createIndexAdmin({ client, requestTimeoutMs, maker, generations });
+  const adopt = createAdopt({ client, requestTimeoutMs, maker, generations, createdBy: 'test' });
   const newName = (): string => `contract-${process.pid}-${(names += 1)}`;
   return {
     engine,
     address,
     client,
     admin,
+    generations,
+    adopt,
     sink: createBulkSink({ client, requestTimeoutMs }),
     newName,
     newIndex: async (mappings = { dynamic: false }) => {

@@ -145,7 +145,7 @@ for (const engine of [elasticsearch, opensearch]) {
     const made = await engine.admin.ensure(definition);
     assert.ok(made.state === 'failed' && made.failure.code === 'INDEX_REFUSED', JSON.stringify(made));
     assert.match(made.failure.message, /type \[shape\] declared on field \[mine\]/);
-    assert.deepEqual(await engine.admin.inspect(definition.alias), { state: 'absent' });
+    assert.deepEqual(await engine.admin.inspect(definition), { state: 'absent' });
   });
 
   test(`${engine.engine}: an index tells in its _meta what was asked for where something stands in`, async () => {

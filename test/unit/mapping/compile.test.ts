@@ -34,6 +34,7 @@ test('a schema says how its columns are converted; an index of which no schema w
     alias: 'people',
     settings: { 'index.gc_deletes': '1h' },
     mappings: { date_detection: false, properties: { text: { type: 'keyword' } } },
+    unwritten: ['index.gc_deletes', 'date_detection'],
   });
 });
 

@@ -1,0 +1,85 @@
+/**
+ * The indexes of all documents, held to their definitions: at the start, before the first write of each, and when a schema
+ * with new columns comes.
+ */
+import type { IndexAdmin, IndexState } from './elasticsearch/index-admin.ts';
+import { differencesText } from './elasticsearch/difference.ts';
+import type { Replacement } from './elasticsearch/field-types.ts';
+import { SluiceError, explain } from './errors.ts';
+import type { Failure, FailureCode } from './model/outcome.ts';
+import type { Logger } from './observability/logger.ts';
+import type { Routes } from './routes.ts';
+
+export interface IndexKeeper {
+  /**
+   * Looks at the indexes that are there, and gives them what they lack. Throws a SluiceError if a mapping file contradicts its
+   * index: better no start than records that wait.
+   */
+  atStart(): Promise<void>;
+  /** Sees to the index of an alias; a failure if no write may go into it. */
+  ensure(alias: string): Promise<Failure | undefined>;
+}
+
+/** What only a change of the files, or of the index as a whole, can mend. */
+const contradictions: ReadonlySet<FailureCode> = new Set<FailureCode>(['INDEX_INCOMPATIBLE', 'EPOCH_LOWERED']);
+
+export function createIndexKeeper(
+  admin: IndexAdmin,
+  routes: Pick<Routes, 'aliases' | 'indexDefinition'>,
+  logger: Logger,
+): IndexKeeper {
+  /** What was last found to be so; schemas may come that change nothing. */
+  const known = new Map<string, string>();
+  const warned = new Set<string>();
+
+  const tell = (alias: string, found: IndexState): void => {
+    if (found.state === 'created') {
+      logger.info({ alias }, `Created ${found.generation.index} behind the alias ${alias}.`);
+      tellReplaced(alias, found.replaced, logger);
+    }
+    if (found.state !== 'present') return;
+    const { generation, added, pending, warnings } = found;
+    const { index } = generation;
+    if (added.length > 0) logger.info({ alias, index }, `Extended ${index}: ${differencesText(added)}.`);
+    if (pending.length > 0)
+      logger.warn({ alias, index }, `${index} is left as it is (\`index.apply: never\`): ${differencesText(pending)}.`);
+    for (const warning of warnings) {
+      if (warned.has(warning.message)) continue;
+      warned.add(warning.message);
+      logger.warn({ alias, code: warning.code }, explain(warning));
+    }
+  };
+
+  return {
+    atStart: async () => {
+      const wrong: Failure[] = [];
+      for (const alias of routes.aliases) {
+        const definition = routes.indexDefinition(alias);
+        if (definition === undefined) continue;
+        const found = await admin.align(definition);
+        tell(alias, found);
+        if (found.state !== 'failed') continue;
+        if (contradictions.has(found.failure.code)) wrong.push(found.failure);
+        else logger.warn({ alias, code: found.failure.code }, `${explain(found.failure)} Records of ${alias} wait.`);
+      }
+      if (wrong.length > 0) throw new SluiceError(wrong);
+    },
+    ensure: async (alias) => {
+      const definition = routes.indexDefinition(alias);
+      if (definition === undefined) return undefined;
+      const text = JSON.stringify(definition);
+      if (known.get(alias) === text) return undefined;
+      const found = await admin.ensure(definition);
+      tell(alias, found);
+      if (found.state === 'failed') return found.failure;
+      known.set(alias, text);
+      return undefined;
+    },
+  };
+}
+
+function tellReplaced(alias: string, replaced: readonly Replacement[], logger: Logger): void {
+  if (replaced.length === 0) return;
+  const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
+  logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
+}
