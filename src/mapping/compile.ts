@@ -3,9 +3,10 @@
  * decided once (`plan.ts`); what is left per row is to copy text and to convert the columns that need it.
  */
 import { jsonValue } from '../envelope/json-value.ts';
-import type { Patch, Row, RowChange, RowSchema, Upsert } from '../model/change-event.ts';
+import type { Patch, Row, RowChange, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped } from '../model/document.ts';
+import { isJson } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { isWhole } from '../model/partial-document.ts';
@@ -17,7 +18,8 @@ import { isPattern, topicPattern } from './definition.ts';
 import { fieldsOf, maskedColumns } from './fields.ts';
 import type { Identify, Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
-import { defineIndex } from './infer.ts';
+import type { SchemasMet } from './infer.ts';
+import { createSchemasMet, defineIndex } from './infer.ts';
 import { redacted } from './masking.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
@@ -56,7 +58,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
   const entries = typeof definition.from === 'string' ? [definition.from] : definition.from;
   const topics = entries.filter((entry) => !isPattern(entry));
   const patterns = entries.filter(isPattern).map(topicPattern);
-  const schemas = new Set<RowSchema>();
+  const schemas = createSchemasMet();
   return {
     document: definition.document,
     topics,
@@ -65,7 +67,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     onTruncate: definition.onTruncate,
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
-    indexDefinition: () => defineIndex(definition, [...schemas]),
+    indexDefinition: () => defineIndex(definition, schemas.all()),
     redact: redactor(definition),
   };
 }
@@ -80,7 +82,7 @@ type Built =
 function createMapper(
   definition: DocumentDefinition,
   { hashKey, transform }: CompileOptions,
-  schemas: Set<RowSchema>,
+  schemas: SchemasMet,
 ): DocumentMapper {
   const { document: index, epoch } = definition;
   const placeholder = placeholderOf(definition.unavailableValue);
@@ -99,6 +101,8 @@ function createMapper(
       return isWithheld;
     });
     if (typeof source === 'number') return unconvertible(after, source);
+    // What is missing is put between the parts of this, so all of it must be JSON.
+    if (![source, ...(patch?.set ?? []).map(({ text }) => text)].every(isJson)) return malformed;
     const former = otherKey === undefined || key === null ? undefined : identify(otherKey, after, false);
     const step = {
       source: Buffer.from(source),
@@ -121,7 +125,7 @@ function createMapper(
     return typeof source === 'number' ? unconvertible(after, source) : { kind: 'whole', source };
   };
 
-  return (change) => {
+  const map: DocumentMapper = (change) => {
     const { record, key } = change;
     const isDelete = change.op === 'delete';
     // The first record of a topic may be a delete; its index must know the columns all the same.
@@ -152,6 +156,16 @@ function createMapper(
         return { kind: 'write', write: { ...target, action: 'delete' }, ...also };
       case 'failed':
         return refused(built.failure, record);
+    }
+  };
+
+  return (change) => {
+    try {
+      return map(change);
+    } catch (error) {
+      // Whatever is inside of a value is looked at here for the first time, by `JSON.parse`: ids, conditions, conversions.
+      if (error instanceof SyntaxError) return refused(malformed.failure, change.record);
+      throw error;
     }
   };
 }
@@ -187,6 +201,11 @@ function undecided(name: string): Failure {
   const message = `The database did not send «${name}», by which \`where\` decides.`;
   return { code: 'FILTER_UNDECIDED', message };
 }
+
+const malformed: Extract<Built, { readonly kind: 'failed' }> = {
+  kind: 'failed',
+  failure: { code: 'RECORD_NOT_JSON', message: 'A value of the row is malformed inside.' },
+};
 
 function unconvertible(row: Row, column: number): Extract<Built, { kind: 'failed' }> {
   const message = `Column «${row.columns[column] ?? ''}» does not hold what its type or \`as\` promises.`;
