@@ -7,12 +7,13 @@ import type { CompiledDocument } from './mapping/compile.ts';
 import { compileDocument } from './mapping/compile.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import { isTemplate, ofTopic, unmappedDefinition } from './mapping/definition.ts';
+import type { SchemasMet } from './mapping/infer.ts';
+import { createSchemasMet } from './mapping/infer.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
 import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
 import type { Epochs } from './model/position.ts';
 import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
-import type { RowSchema } from './model/change-event.ts';
 import type { SourceRecord } from './model/record.ts';
 
 /** A mapping file and where its keys are. */
@@ -73,9 +74,9 @@ export function createRoutes(
   existing: ReadonlySet<string>,
 ): Routes {
   // Several topics of a template may make one index: it has the columns of all of them.
-  const schemas = new Map<string, Set<RowSchema>>();
+  const schemas = new Map<string, SchemasMet>();
   const compile = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
-    const shared = schemas.get(definition.document) ?? new Set();
+    const shared = schemas.get(definition.document) ?? createSchemasMet();
     schemas.set(definition.document, shared);
     const told = nulled && {
       nulled: (field: string) => {

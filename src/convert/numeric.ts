@@ -26,15 +26,20 @@ export function decimalText(value: bigint, scale: number): string {
 const base64 = /^"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"$/;
 const number = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
+const maxScale = 999_999;
+
 /**
  * `org.apache.kafka.connect.data.Decimal`: base64 of the unscaled value (or a number, with `decimal.format=NUMERIC`).
  * `quoted` writes it as a string, so that readers that parse numbers as doubles lose nothing.
  */
 export function decimalFromBase64(scale: number, quoted: boolean): Convert {
   const mark = quoted ? '"' : '';
+  // As a damaged schema says it: digits cannot be placed by what is no number, or millions of zeros be written.
+  const isScale = Number.isInteger(scale) && Math.abs(scale) <= maxScale;
   return (text) => {
     if (text === 'null') return text;
     if (number.test(text)) return `${mark}${text}${mark}`;
+    if (!isScale) return undefined;
     const value = base64.test(text) ? unscaled(text.slice(1, -1)) : undefined;
     return value === undefined ? undefined : `${mark}${decimalText(value, scale)}${mark}`;
   };

@@ -180,6 +180,10 @@ interface JsonSchema {
 /** Deeper schemas are nobody's. */
 const maxSchemaDepth = 100;
 
+function isParameters(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string');
+}
+
 /** A schema is looked at once, so it is looked at closely: a damaged one must not throw later. */
 function isSchema(value: unknown, depth: number): value is JsonSchema {
   if (typeof value !== 'object' || value === null || depth === maxSchemaDepth) return false;
@@ -191,7 +195,7 @@ function isSchema(value: unknown, depth: number): value is JsonSchema {
     isText(field) &&
     isText(name) &&
     (optional === undefined || typeof optional === 'boolean') &&
-    (parameters === undefined || parameters === null || typeof parameters === 'object') &&
+    (parameters === undefined || parameters === null || isParameters(parameters)) &&
     (fields === undefined ||
       fields === null ||
       (Array.isArray(fields) && fields.every((one) => isSchema(one, depth + 1)))) &&

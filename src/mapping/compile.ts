@@ -3,9 +3,10 @@
  * decided once (`plan.ts`); what is left per row is to copy text and to convert the columns that need it.
  */
 import { jsonValue } from '../envelope/json-value.ts';
-import type { Patch, Row, RowChange, RowSchema, Upsert } from '../model/change-event.ts';
+import type { Patch, Row, RowChange, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped, TruncatedDocument } from '../model/document.ts';
+import { isJson } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { isWhole } from '../model/partial-document.ts';
@@ -18,7 +19,8 @@ import { isPattern, topicPattern } from './definition.ts';
 import { fieldsOf, maskedColumns } from './fields.ts';
 import type { Identify, Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
-import { defineIndex } from './infer.ts';
+import type { SchemasMet } from './infer.ts';
+import { createSchemasMet, defineIndex } from './infer.ts';
 import { redacted } from './masking.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
@@ -54,14 +56,14 @@ export interface CompiledDocument {
 export interface CompileOptions extends PlanOptions {
   readonly transform?: LoadedTransform | undefined;
   /** Where the schemas that are met go; of its own unless given. */
-  readonly schemas?: Set<RowSchema> | undefined;
+  readonly schemas?: SchemasMet | undefined;
 }
 
 export function compileDocument(definition: DocumentDefinition, options: CompileOptions = {}): CompiledDocument {
   const entries = typeof definition.from === 'string' ? [definition.from] : definition.from;
   const topics = entries.filter((entry) => !isPattern(entry));
   const patterns = entries.filter(isPattern).map(topicPattern);
-  const schemas = options.schemas ?? new Set<RowSchema>();
+  const schemas = options.schemas ?? createSchemasMet();
   return {
     document: definition.document,
     topics,
@@ -75,8 +77,8 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     },
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
-    schemasMet: () => schemas.size,
-    indexDefinition: () => defineIndex(definition, [...schemas]),
+    schemasMet: schemas.met,
+    indexDefinition: () => defineIndex(definition, schemas.all()),
     redact: redactor(definition),
   };
 }
@@ -93,11 +95,7 @@ type Built =
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-function createMapper(
-  definition: DocumentDefinition,
-  options: CompileOptions,
-  schemas: Set<RowSchema>,
-): DocumentMapper {
+function createMapper(definition: DocumentDefinition, options: CompileOptions, schemas: SchemasMet): DocumentMapper {
   const { document: index } = definition;
   const { hashKey, transform } = options;
   const versionOf = versionsOf(definition);
@@ -117,6 +115,8 @@ function createMapper(
       return isWithheld;
     });
     if (typeof source === 'number') return unconvertible(after, source);
+    // What is missing is put between the parts of this, so all of it must be JSON.
+    if (![source, ...(patch?.set ?? []).map(({ text }) => text)].every(isJson)) return malformed;
     const former = otherKey === undefined || key === null ? undefined : identify(otherKey, after, false);
     const step = {
       source: Buffer.from(source),
@@ -140,7 +140,7 @@ function createMapper(
     return typeof source === 'number' ? unconvertible(after, source) : { kind: 'whole', source };
   };
 
-  return (change) => {
+  const map: DocumentMapper = (change) => {
     const { record, key } = change;
     const isDelete = change.op === 'delete';
     // The first record of a topic may be a delete; its index must know the columns all the same.
@@ -171,6 +171,16 @@ function createMapper(
         return { kind: 'write', write: { ...target, action: 'delete' }, ...also };
       case 'failed':
         return refused(built.failure, record);
+    }
+  };
+
+  return (change) => {
+    try {
+      return map(change);
+    } catch (error) {
+      // Whatever is inside of a value is looked at here for the first time, by `JSON.parse`: ids, conditions, conversions.
+      if (error instanceof SyntaxError) return refused(malformed.failure, change.record);
+      throw error;
     }
   };
 }
@@ -206,6 +216,11 @@ function undecided(name: string): Failure {
   const message = `The database did not send «${name}», by which \`where\` decides.`;
   return { code: 'FILTER_UNDECIDED', message };
 }
+
+const malformed: Extract<Built, { readonly kind: 'failed' }> = {
+  kind: 'failed',
+  failure: { code: 'RECORD_NOT_JSON', message: 'A value of the row is malformed inside.' },
+};
 
 function unconvertible(row: Row, column: number): Extract<Built, { kind: 'failed' }> {
   const message = `Column «${row.columns[column] ?? ''}» does not hold what its type or \`as\` promises.`;

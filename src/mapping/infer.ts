@@ -82,3 +82,34 @@ function fieldMapping(field: FieldSource, column: ColumnSchema | undefined): Fie
   for (const name of field.inside) inner = inner?.fields?.find((candidate) => candidate.name === name);
   return fieldConversion(field, inner, undefined)?.field;
 }
+
+/** The schemas of a document's rows that were met, each once however often it is sent. */
+export interface SchemasMet {
+  add(schema: RowSchema): void;
+  all(): readonly RowSchema[];
+  /** How many were met that were not there: while it is the same, so is `all`. */
+  met(): number;
+}
+
+/** A table is changed now and then; a topic whose schemas never end must not fill the memory. The oldest go first. */
+const maxSchemas = 64;
+
+export function createSchemasMet(): SchemasMet {
+  const byText = new Map<string, RowSchema>();
+  const known = new WeakSet<RowSchema>();
+  let met = 0;
+  return {
+    add: (schema) => {
+      if (known.has(schema)) return;
+      known.add(schema);
+      const text = JSON.stringify(schema);
+      if (!byText.has(text)) met += 1;
+      byText.delete(text);
+      byText.set(text, schema);
+      const [oldest] = byText.keys();
+      if (byText.size > maxSchemas && oldest !== undefined) byText.delete(oldest);
+    },
+    all: () => [...byText.values()],
+    met: () => met,
+  };
+}

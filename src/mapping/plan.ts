@@ -6,7 +6,7 @@ import { namedConversion } from '../convert/named.ts';
 import type { Conversion } from '../convert/types.ts';
 import { conversionOf } from '../convert/types.ts';
 import type { ColumnSchema, Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
-import { exactTree } from '../model/exact-json.ts';
+import { exactTree, isJson } from '../model/exact-json.ts';
 import type { Path } from '../model/partial-document.ts';
 import type { DocumentDefinition } from './definition.ts';
 import type { FieldSource } from './fields.ts';
@@ -47,19 +47,27 @@ export interface PlannedCondition {
   readonly test: Test;
 }
 
-/** Plans are made once for rows with the identical `columns` array and schema, and go when their readers forget those. */
-export function planned<P extends { readonly schema: RowSchema | undefined }>(plan: (row: Row) => P): (row: Row) => P {
-  const plans = new WeakMap<readonly string[], P>();
+/**
+ * Plans are made once for rows with the identical `columns` array, schema and marker (a table's own column may look like one in
+ * some of its rows), and go when their readers forget those.
+ */
+export function planned<P>(plan: (row: Row) => P): (row: Row) => P {
+  interface Known {
+    readonly schema: RowSchema | undefined;
+    readonly marker: string | undefined;
+    readonly plan: P;
+  }
+  const plans = new WeakMap<readonly string[], Known>();
   let lastColumns: readonly string[] | undefined;
-  let last: P | undefined;
+  let last: Known | undefined;
   return (row) => {
-    const { columns, schema } = row;
-    if (columns === lastColumns && last !== undefined && last.schema === schema) return last;
-    let found = plans.get(columns);
-    if (found?.schema !== schema || found === undefined) plans.set(columns, (found = plan(row)));
+    const { columns, schema, marker } = row;
+    if (columns !== lastColumns || last === undefined) last = plans.get(columns);
     lastColumns = columns;
-    last = found;
-    return found;
+    if (last?.schema === schema && last?.marker === marker && last !== undefined) return last.plan;
+    last = { schema, marker, plan: plan(row) };
+    plans.set(columns, last);
+    return last.plan;
   };
 }
 
@@ -141,8 +149,9 @@ function counted(convert: Convert | undefined, path: Path, nulled: PlanOptions['
   };
 }
 
-/** The JSON text of what is inside a value; `null` if there is nothing. */
+/** The JSON text of what is inside a value; `null` if there is nothing, undefined if the value is malformed. */
 function textInside(text: string, path: Path): string | undefined {
+  if (!isJson(text)) return undefined;
   let at: unknown = exactTree(text);
   // A string may hold JSON: a column whose type is not known.
   if (typeof at === 'string' && (at.startsWith('{') || at.startsWith('['))) {

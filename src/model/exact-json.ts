@@ -24,3 +24,13 @@ export function exactNumber(text: string): unknown {
 export function isExactNumber(value: unknown): boolean {
   return isRawJSON(value);
 }
+
+/** Whether a text is JSON throughout: what is inside of a record's values is not looked at before somebody needs it. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -5,14 +5,14 @@
  * Numbers keep their digits: they are never parsed.
  */
 import type { Patch } from './change-event.ts';
-import { exactTree, isExactNumber } from './exact-json.ts';
+import { exactTree, isExactNumber, isJson } from './exact-json.ts';
 
 /** A field's place in a document, from its top. */
 export type Path = readonly string[];
 
 /** One change, of which the document before it gives the rest. */
 export interface Step {
-  /** What the change brings: a document's JSON text in UTF-8. */
+  /** What the change brings: a document's JSON text in UTF-8. If nothing is withheld, it may be malformed inside. */
   readonly source: Buffer;
   /** Fields that the source did not send. */
   readonly withheld: readonly Path[];
@@ -93,7 +93,7 @@ export interface Completed {
 }
 
 /**
- * The document after the steps. `base` is the JSON text of the document before the first; undefined if there was none.
+ * The document after the steps; one that is no JSON is passed by, as the server would have refused it. `base` is the JSON text of the document before the first; undefined if there was none.
  * `formerOf` gives the document by a step's `formerId`; the row of that document is this one's, so it is asked first.
  */
 export function completed(
@@ -106,7 +106,9 @@ export function completed(
   let omitted: Path[] = [];
   let kept = 0;
   for (const { source, withheld, patch, formerId, mayBeFirst } of steps) {
-    let next = objectOf(source.toString());
+    const text = source.toString();
+    if (!isJson(text)) continue;
+    let next = objectOf(text);
     if (patch === undefined) omitted = [];
     else {
       if (!exists && mayBeFirst !== true) omitted.push([]);

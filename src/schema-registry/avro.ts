@@ -359,11 +359,29 @@ function integer(cursor: Cursor): string {
   let end = at;
   while ((bytes[end] ?? 0) >= 0x80) end += 1;
   if (end >= bytes.length || end - at > 9) fail();
-  if (end - at < 7) return String(readInteger(cursor));
-  let raw = 0n;
-  for (let next = end; next >= at; next -= 1) raw = (raw << 7n) | BigInt((bytes[next] ?? 0) & 0x7f);
+  // Eight hold 56, which a number takes as long as they are no more than 53: microseconds of our days.
+  if (end - at < 7 || (end - at === 7 && (bytes[end] ?? 0) < 0x10)) return String(readInteger(cursor));
+  // The tenth byte holds the last of 64 bits, and nothing else.
+  if (end - at === 9 && (bytes[end] ?? 0) > 1) fail();
   cursor.at = end + 1;
-  return String(BigInt.asIntN(64, (raw >> 1n) ^ -(raw & 1n)));
+  const below = sevens(bytes, at, at + 4);
+  const above = sevens(bytes, at + 4, at + 8);
+  const low = below | (above << 28);
+  const high = (above >>> 4) | (sevens(bytes, at + 8, end + 1) << 24);
+  const sign = -(low & 1);
+  asInteger.setInt32(0, ((low >>> 1) | (high << 31)) ^ sign, true);
+  asInteger.setInt32(4, (high >>> 1) ^ sign, true);
+  return String(asInteger.getBigInt64(0, true));
+}
+
+/** Eight bytes in which 64-bit integers are put together: nanoseconds are, and arithmetic of big integers is slow. */
+const asInteger = new DataView(new ArrayBuffer(8));
+
+/** The bits of the bytes from `start` before `end`, seven of each, the lowest first; at most 28. */
+function sevens(bytes: Buffer, start: number, end: number): number {
+  let bits = 0;
+  for (let next = end - 1; next >= start; next -= 1) bits = (bits << 7) | ((bytes[next] ?? 0) & 0x7f);
+  return bits;
 }
 
 function string(cursor: Cursor): string {

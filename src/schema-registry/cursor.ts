@@ -4,6 +4,8 @@ import { isUtf8 } from 'node:buffer';
 /** Where reading stands. */
 export interface Cursor {
   readonly bytes: Buffer;
+  /** The bytes as Latin-1: a character a byte, so that text which is ASCII, as most is, is cut out of it and not decoded again. */
+  readonly characters: string;
   at: number;
   /** How many values the one that is being read is inside of; kept by formats that limit it. */
   depth: number;
@@ -19,9 +21,13 @@ export function fail(): never {
   throw malformed;
 }
 
+export function cursorAt(bytes: Buffer, at: number): Cursor {
+  return { bytes, characters: bytes.toString('latin1'), at, depth: 0 };
+}
+
 /** The text that `read` makes of all bytes from `at`; undefined if it fails, or leaves some over. */
 export function readWhole(read: ReadText, bytes: Buffer, at: number): string | undefined {
-  const cursor: Cursor = { bytes, at, depth: 0 };
+  const cursor = cursorAt(bytes, at);
   try {
     const text = read(cursor);
     return cursor.at === bytes.length ? text : undefined;
@@ -48,10 +54,14 @@ export function byte(cursor: Cursor): number {
 }
 
 const needsEscape = /["\\\u0000-\u001f]/;
+/** Beyond ASCII, bytes are no characters. */
+const needsCare = /["\\\u0000-\u001f\u0080-\u00ff]/;
 
 /** The next `length` bytes as a JSON string; fails if they are not UTF-8. */
 export function utf8(cursor: Cursor, length: number): string {
   const start = skip(cursor, length);
+  const ascii = cursor.characters.slice(start, start + length);
+  if (!needsCare.test(ascii)) return `"${ascii}"`;
   const text = cursor.bytes.toString('utf8', start, start + length);
   // Decoding puts U+FFFD where bytes are not UTF-8; a text that has one may also have had it from the start.
   if (text.includes('\uFFFD') && !isUtf8(cursor.bytes.subarray(start, start + length))) fail();

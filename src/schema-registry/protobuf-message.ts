@@ -6,7 +6,7 @@
  * Rules: https://protobuf.dev/programming-guides/encoding/#last-one-wins
  */
 import type { Cursor, ReadText } from './cursor.ts';
-import { fail } from './cursor.ts';
+import { cursorAt, fail } from './cursor.ts';
 import { maxDepth, skipValue, uint32, wire } from './protobuf-wire.ts';
 
 /** A field of a message. */
@@ -213,7 +213,7 @@ function putEntry(state: State, { at, map }: Place, cursor: Cursor): void {
   readEmbeddedFields(layout, cursor, entry);
   const [key = fail(), value = fail()] = finish(layout, entry);
   // An entry without its value has an empty message.
-  entries.set(key, value === 'null' ? (layout.places[1]?.read({ bytes: noBytes, at: 0, depth: 0 }) ?? fail()) : value);
+  entries.set(key, value === 'null' ? (layout.places[1]?.read(cursorAt(noBytes, 0)) ?? fail()) : value);
 }
 
 /** As JsonConverter writes maps: an object, or pairs where keys are no strings. */

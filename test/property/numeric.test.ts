@@ -126,3 +126,8 @@ test('NaN and the infinities become null, numbers stay as they are written', () 
   assert.equal(finiteNumber('3.140'), '3.140');
   assert.equal(finiteNumber('"3.14"'), undefined);
 });
+
+test('a scale that is no number, or that would write millions of zeros, converts nothing', () => {
+  for (const scale of [Number.NaN, 0.5, 2 ** 31, -(2 ** 31)])
+    assert.equal(decimalFromBase64(scale, true)('"DQ=="'), undefined);
+});

@@ -188,3 +188,17 @@ test('an outbox of aggregates keeps one document a key and deletes it by an empt
   const [missing] = documents({ form: 'outbox' }, [{ key: '"1"', value }]);
   assert.match(missing ?? '', /no header «id»/);
 });
+
+test('what is damaged is no row because its connector’s headers are on it', () => {
+  const broken = [
+    '{"schema":{"type":1},"payload":{"id":1}}',
+    '{"id":"x","specversion":"1.0","iodebeziumconnector":"postgresql","data":{"id":1}}',
+    '{"schema":{"type":"struct","fields":[{"type":"string","field":"id","parameters":{"a":1}}]},"payload":{"id":1}}',
+  ];
+  for (const message of documents(
+    {},
+    broken.map((value) => ({ key, value, headers: fromConnector })),
+  )) {
+    assert.match(message ?? '', /in no form that tells itself/);
+  }
+});

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDecoder } from '../../../src/envelope/decoder.ts';
 import { unmappedDefinition } from '../../../src/mapping/definition.ts';
+import { createSchemasMet } from '../../../src/mapping/infer.ts';
 import { offset } from '../../../src/model/position.ts';
 import { codeOf, compile, map, sourceOf } from './mapped.ts';
 
@@ -98,4 +99,42 @@ test('a topic without a file makes an index of a legal name', () => {
     ['db.s.t', '${topic}', 'db.s.t'],
   ] as const;
   for (const [topic, template, name] of names) assert.equal(unmappedDefinition(topic, template).document, name);
+});
+
+test('what is malformed inside of a value is refused where something must look into it, and nothing throws', () => {
+  const bad = '{"id":1,"a":{"b":"\\q"},"c":"\\q","d":"__debezium_unavailable_value"}';
+  assert.equal(codeOf(map({}, bad)), 'RECORD_NOT_JSON');
+  const whole = '{"id":1,"a":{"b":"\\q"},"c":"\\q"}';
+  assert.equal(codeOf(map({ fields: { inside: { from: 'a.b' } } }, whole)), 'VALUE_NOT_CONVERTIBLE');
+  assert.equal(codeOf(map({ where: { c: 'x' } }, whole)), 'RECORD_NOT_JSON');
+  assert.equal(codeOf(map({ id: { from: ['c'] } }, whole)), 'RECORD_NOT_JSON');
+});
+
+test('a column `__deleted` that is the table’s own in one row does not become so in another', () => {
+  const decode = createDecoder();
+  const mapper = compile({}).createMapper();
+  const documentOf = (deleted: string): string => {
+    const value = Buffer.from(`{"id":1,"n":2,"__deleted":${deleted}}`);
+    const event = decode({
+      ...{ topic: 't', partition: 0, offset: offset(1), timestampMs: 0, headers: undefined },
+      key: Buffer.from('{"id":1}'),
+      value,
+    });
+    assert.equal(event.op, 'update');
+    return sourceOf(mapper(event));
+  };
+  for (let turn = 0; turn < 2; turn += 1) {
+    assert.equal(documentOf('"false"'), '{"id":1,"n":2}');
+    assert.equal(documentOf('"maybe"'), '{"id":1,"n":2,"__deleted":"maybe"}');
+  }
+});
+
+test('a topic whose schemas never end fills no memory: the latest tell of the index', () => {
+  const schemas = createSchemasMet();
+  const schemaOf = (name: string) => ({ columns: [{ name, type: 'string', optional: false }] });
+  for (let turn = 0; turn < 3; turn += 1) schemas.add(schemaOf('same'));
+  assert.equal(schemas.all().length, 1);
+  for (let nth = 0; nth < 500; nth += 1) schemas.add(schemaOf(`c${nth}`));
+  assert.equal(schemas.all().length, 64);
+  assert.equal(schemas.all().at(-1)?.columns[0]?.name, 'c499');
 });

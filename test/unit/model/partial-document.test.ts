@@ -71,3 +71,8 @@ test('a field may have any name', () => {
   assert.equal(source.toString(), base);
   assert.deepEqual(omitted, [['toString']]);
 });
+
+test('a step that is no JSON throughout is passed by, as if the server had refused it', () => {
+  const lacks = step('{"n":2}', { withheld: [['a']] });
+  assert.equal(text('{"a":1}', [step('{"a":{"b":"\\q"}}'), lacks]), '{"n":2,"a":1}');
+});

@@ -145,3 +145,26 @@ test('an array that promises more items than there are bytes is refused at once'
   const reader = readerOf({ type: 'array', items: 'null' });
   assert.equal(reader.read(Buffer.from([0xfe, 0xff, 0xff, 0xff, 0xff, 0x7f, 0]), 0)?.text, undefined);
 });
+
+test('an integer is exact in however many bytes it comes, and refused where it is beyond 64 bits', () => {
+  const reader = createAvroReader('"long"');
+  assert.ok(typeof reader !== 'string');
+  const read = (hex: string): string | undefined => reader.read(Buffer.from(hex, 'hex'), 0)?.text;
+  const whole = 'ff'.repeat(9);
+  assert.equal(read('feffffffffffff0f'), '4503599627370495');
+  assert.equal(read('feffffffffffff1f'), '9007199254740991');
+  assert.equal(read(`${'80'.repeat(7)}20`), '9007199254740992');
+  assert.equal(read('feffffffffffff7f'), '36028797018963967');
+  assert.equal(read(`fe${'ff'.repeat(8)}01`), '9223372036854775807');
+  assert.equal(read(`${whole}01`), '-9223372036854775808');
+  assert.equal(read(`${whole}02`), undefined);
+  assert.equal(read(`${whole}ff01`), undefined);
+});
+
+test('text beside text of other bytes is what it was, escaped where JSON asks for it', () => {
+  const reader = createAvroReader('{"type":"array","items":"string"}');
+  assert.ok(typeof reader !== 'string');
+  const texts = ['plain', 'é', 'a"b', '\u0000', '\u007f', '😀', '', 'plain'];
+  const bytes = avsc.Type.forSchema({ type: 'array', items: 'string' }).toBuffer(texts);
+  assert.equal(reader.read(bytes, 0)?.text, JSON.stringify(texts));
+});
