@@ -35,6 +35,15 @@ export interface DeleteWrite extends WriteTarget {
 
 export type DocumentWrite = IndexWrite | DeleteWrite;
 
+/** A document as an index holds it. */
+export interface StoredDocument {
+  readonly id: string;
+  readonly version: ExternalVersion;
+  readonly routing?: string;
+  /** The document's JSON text, digit for digit; absent where it was not asked for. */
+  readonly source?: string;
+}
+
 /** What a mapper makes of a row change. */
 export type Mapped =
   | {
