@@ -7,6 +7,11 @@ import { checkCommand } from './check.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
+import { repairCommand } from './repair.ts';
+import type { RepairCommandOptions } from './repair.ts';
+import type { ProofCommandOptions } from './proof.ts';
+import { addProofOptions, wholeNumber } from './proof-options.ts';
 
 const examples = `
 Examples:
@@ -62,6 +67,27 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .option('--json', 'as JSON')
     .action(async (options: CommonOptions & { readonly url?: string; readonly json?: boolean }) => {
       exitCode = await statusCommand(options, surroundings);
+    });
+  addProofOptions(
+    program
+      .command('verify <document>')
+      .description('prove the index equal to its topics, beside live traffic; name what is missing, stale, surplus, …'),
+  )
+    .option(...configOption)
+    .option('--index <index>', 'the index to look at, instead of the document’s alias')
+    .action(async (document: string, options: ProofCommandOptions) => {
+      exitCode = await verifyCommand(document, options, surroundings);
+    });
+  addProofOptions(
+    program
+      .command('repair <document>')
+      .description('as verify; with --yes mend what was found, and nothing else, and look again'),
+  )
+    .option(...configOption)
+    .option('--yes', 'change the index')
+    .option('--max <n>', 'change nothing if it were more documents than this', wholeNumber, 1000)
+    .action(async (document: string, options: RepairCommandOptions) => {
+      exitCode = await repairCommand(document, options, surroundings);
     });
   try {
     await program.parseAsync(args, { from: 'user' });
