@@ -87,9 +87,11 @@ export function createFold({ store, routeOf, keepsText }: FoldOptions): Fold {
       (store.estateOf(former) ?? store.textOf(former))?.toString();
     const { source, omitted } = completed(base?.toString(), steps, formerOf);
     const text = source.toString();
-    // What was omitted before, and is not known since.
+    // Where a change names only what it changes, what was omitted before is omitted still.
     const still =
-      exists && before.omitted !== undefined && steps.every((step) => !isWhole(step)) ? pathsIn(before.omitted) : [];
+      exists && before.omitted !== undefined && steps.every(({ patch }) => patch !== undefined)
+        ? pathsIn(before.omitted)
+        : [];
     const lacking = [...omitted, ...still];
     if (lacking.some((path) => path.length === 0)) return { digest: null, text: source };
     if (lacking.length === 0) return { digest: digestOf(text), text: source };

@@ -50,6 +50,8 @@ export interface Suspect {
   readonly routing: string | undefined;
   /** The version that was seen last; undefined if none was. */
   readonly seen: ExternalVersion | undefined;
+  /** The version that was expected, and settled, when it was seen that there is no such document. */
+  readonly absentUnder: ExternalVersion | undefined;
 }
 
 /** What is known of each document, in little memory however many there are. Synchronous: it is asked for every record. */
@@ -73,8 +75,8 @@ export interface ProofStore {
   /** Suspects without a final verdict, in order, beginning after a number. */
   openSuspects(after: number, limit: number): readonly Suspect[];
   acquit(number: number): void;
-  /** `seen` is the version that was found now. `pending` and `moving` leave the suspect open. */
-  judge(number: number, verdict: Verdict, seen: ExternalVersion | undefined): void;
+  /** With what was seen now. `pending` and `moving` leave the suspect open. */
+  judge(number: number, verdict: Verdict, seen: Pick<Suspect, 'seen' | 'absentUnder'>): void;
   /** Makes open suspects of those that are guilty. */
   reopen(): void;
   verdicts(): Readonly<Partial<Record<Verdict, number>>>;

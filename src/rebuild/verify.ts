@@ -4,7 +4,7 @@
  * What the scan finds exactly as expected is right, once and for all. All else is suspect, and looked at again by id, in rounds:
  * the topics are read up to their ends as they are then, then the group's committed offsets, then the documents in real time. A
  * suspect is guilty only if no order of events explains it: an older version counts only once the service has settled the record
- * of the newer, and a newer one only once the topics were read beyond the moment at which it was seen.
+ * of the newer, and a newer one, or none at all, only once the topics were read beyond the moment at which that was seen.
  */
 import type { StoredDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
@@ -129,7 +129,10 @@ async function round(
       };
       const verdict = judge(sight);
       if (verdict === undefined) store.acquit(suspect.number);
-      else store.judge(suspect.number, verdict, highest(documents));
+      else {
+        const absentUnder = own === undefined && sight.isSettled ? expected?.version : undefined;
+        store.judge(suspect.number, verdict, { seen: highest(documents), absentUnder });
+      }
       if (verdict === 'pending' || verdict === 'moving') open += 1;
     }
   }
@@ -194,7 +197,11 @@ export function judgeDocument(sight: Sight): Verdict | undefined {
     if (BigInt(stray.version) > BigInt(expected.version) && !isRead(stray)) return 'moving';
     return isSettled ? 'misrouted' : 'pending';
   }
-  if (own === undefined) return isSettled ? 'missing' : 'pending';
+  if (own === undefined) {
+    // It may be gone by a record that was not read yet; not if none has come since it was last seen to be absent.
+    if (isSettled) return suspect.absentUnder === expected.version ? 'missing' : 'moving';
+    return 'pending';
+  }
   const [found, wanted] = [BigInt(own.version), BigInt(expected.version)];
   if (found < wanted) return isSettled ? 'stale' : 'pending';
   const content = hasContent(own, expected);

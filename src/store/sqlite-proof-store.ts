@@ -24,7 +24,7 @@ const tables = `
     deleted INTEGER NOT NULL, routing TEXT, digest BLOB, omitted TEXT, seen INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
   CREATE TABLE texts (id TEXT PRIMARY KEY, version INTEGER NOT NULL, text BLOB);
   CREATE TABLE estates (id TEXT PRIMARY KEY, text BLOB);
-  CREATE TABLE suspects (number INTEGER PRIMARY KEY, id TEXT NOT NULL, routing TEXT, seen INTEGER, verdict TEXT);
+  CREATE TABLE suspects (number INTEGER PRIMARY KEY, id TEXT NOT NULL, routing TEXT, seen INTEGER, absent INTEGER, verdict TEXT);
   CREATE INDEX open_suspects ON suspects (number) WHERE verdict IS NULL OR verdict IN ('pending', 'moving');`;
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -70,13 +70,13 @@ export function createSqliteProofStore({ folder, cacheBytes }: SqliteProofStoreO
     'INSERT INTO suspects (id, routing) SELECT id, routing FROM documents WHERE seen = 0 AND deleted = 0',
   );
   const open = prepare(`
-    SELECT number, id, routing, CAST(seen AS TEXT) AS seen FROM suspects
+    SELECT number, id, routing, CAST(seen AS TEXT) AS seen, CAST(absent AS TEXT) AS absent FROM suspects
     WHERE (verdict IS NULL OR verdict IN ('pending', 'moving')) AND number > ? ORDER BY number LIMIT ?`);
   const acquit = prepare('DELETE FROM suspects WHERE number = ?');
-  const judge = prepare('UPDATE suspects SET verdict = ?, seen = ? WHERE number = ?');
+  const judge = prepare('UPDATE suspects SET verdict = ?, seen = ?, absent = ? WHERE number = ?');
   const verdicts = prepare('SELECT verdict, count(*) AS n FROM suspects WHERE verdict IS NOT NULL GROUP BY verdict');
   const judged = prepare(`
-    SELECT number, id, routing, CAST(seen AS TEXT) AS seen FROM suspects WHERE verdict = ? ORDER BY id LIMIT ?`);
+    SELECT number, id, routing, CAST(seen AS TEXT) AS seen, CAST(absent AS TEXT) AS absent FROM suspects WHERE verdict = ? ORDER BY id LIMIT ?`);
 
   return {
     expect: ({ id, version, source, offset: place, isDeleted, routing, digest, omitted }) => {
@@ -106,11 +106,12 @@ export function createSqliteProofStore({ folder, cacheBytes }: SqliteProofStoreO
     acquit: (number) => {
       acquit.run(number);
     },
-    judge: (number, verdict, seen) => {
-      judge.run(verdict, seen === undefined ? null : bound(seen), number);
+    judge: (number, verdict, { seen, absentUnder }) => {
+      const [version, absent] = [seen, absentUnder].map((one) => (one === undefined ? null : bound(one)));
+      judge.run(verdict, version ?? null, absent ?? null, number);
     },
     reopen: () => {
-      database.exec("UPDATE suspects SET verdict = NULL WHERE verdict <> 'unproven'");
+      database.exec("UPDATE suspects SET verdict = NULL, absent = NULL WHERE verdict <> 'unproven'");
     },
     verdicts: () =>
       Object.fromEntries(verdicts.all().map(({ verdict, n }) => [String(verdict) as Verdict, Number(n)] as const)),
@@ -139,11 +140,12 @@ function expectationIn(row: Row | undefined): Expectation | undefined {
   };
 }
 
-function suspectIn({ number, id, routing, seen }: Row): Suspect {
+function suspectIn({ number, id, routing, seen, absent }: Row): Suspect {
   return {
     number: Number(number),
     id: String(id),
     routing: textIn(routing),
     seen: textIn(seen) as ExternalVersion | undefined,
+    absentUnder: textIn(absent) as ExternalVersion | undefined,
   };
 }
