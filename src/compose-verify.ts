@@ -17,6 +17,7 @@ import { kafkaFailure } from './kafka/client.ts';
 import { listTopics, readLag } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { Failure } from './model/outcome.ts';
+import type { TopicPartition } from './model/record.ts';
 import type { Clock, Observer, Sink } from './pipeline/ports.ts';
 import type { Fold, FoldRoute } from './rebuild/fold.ts';
 import { createFold } from './rebuild/fold.ts';
@@ -52,6 +53,7 @@ export interface Proof extends AsyncDisposable {
   readonly clock: Clock;
   /** Takes a version that is there already. */
   readonly sink: Sink;
+  partitions(): Promise<readonly TopicPartition[]>;
   /** Begins to read the topics. */
   read(keepsText: (id: string) => boolean, watch?: RecordWatch): Promise<ReadTopics>;
   /** Reads the topics to their ends, with the texts of all documents only if some cannot be told without. */
@@ -82,7 +84,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const kafka = await openKafka(config, () => undefined);
   const existing = await listTopics(kafka).catch(kafkaError);
   const routes = createRoutes(options.documents, config, existing);
-  const topics = routes.topicsOf(document);
+  const topics = routes.topicsFor(document);
   if (topics.length === 0) throw new SluiceError([...routes.missing, noDocument(document, routes.documents)]);
   const registryClient = await openSchemaRegistry(config);
   const observer = quietObserver(options.warned);
@@ -94,11 +96,15 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const readEnds = () => readLag(kafka, config.kafka.groupId, topics).catch(kafkaError);
   const divided = new Set<string>();
 
-  const routeOf = (topic: string): FoldRoute => ({
-    decode: createDecoder(routes.formOf(topic), registry?.readFrame),
-    mapper: routes.mapperOf(topic, document) ?? (() => ({ kind: 'ignored', reason: 'not-mapped' })),
-    isDivided: divided.has(topic),
-  });
+  const routeOf = (topic: string): FoldRoute => {
+    const made = routes.documentOf(topic, document);
+    return {
+      decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+      mapper: made?.createMapper() ?? (() => ({ kind: 'ignored', reason: 'not-mapped' })),
+      isDivided: divided.has(topic),
+      truncatedBy: made?.truncated.policy === 'delete' ? made.truncated.versionOf : undefined,
+    };
+  };
 
   const read: Proof['read'] = async (keepsText, watch = {}) => {
     for (const { topic, partition } of await readEnds()) if (partition > 0) divided.add(topic);
@@ -127,6 +133,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
     store,
     clock,
     routeOf,
+    partitions: readEnds,
     index: {
       refresh: async () => {
         const path = `/${encodeURIComponent(index)}/_refresh`;

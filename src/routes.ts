@@ -30,9 +30,9 @@ export interface Routes {
   mappersOf(topic: string): readonly DocumentMapper[];
   /** The documents that are made of the topics that exist, and the topics of one of them. */
   readonly documents: readonly string[];
-  topicsOf(document: string): readonly string[];
-  /** The mapper of one of the documents that are made of a topic. */
-  mapperOf(topic: string, document: string): DocumentMapper | undefined;
+  topicsFor(document: string): readonly string[];
+  /** One of the documents that are made of a topic; undefined if it is not. */
+  documentOf(topic: string, document: string): CompiledDocument | undefined;
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
   redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
@@ -87,13 +87,9 @@ export function createRoutes(
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
     mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
     documents: [...new Set(documents.map(({ document }) => document))].sort(),
-    topicsOf: (document) =>
+    topicsFor: (document) =>
       [...byTopic].flatMap(([topic, made]) => (made.some((one) => one.document === document) ? [topic] : [])),
-    mapperOf: (topic, document) =>
-      byTopic
-        .get(topic)
-        ?.find((one) => one.document === document)
-        ?.createMapper(),
+    documentOf: (topic, document) => byTopic.get(topic)?.find((one) => one.document === document),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);
       return redactors.length === 0

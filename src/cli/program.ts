@@ -11,6 +11,8 @@ import { verifyCommand } from './verify.ts';
 import { repairCommand } from './repair.ts';
 import type { RepairCommandOptions } from './repair.ts';
 import type { ProofCommandOptions } from './proof.ts';
+import { sweepCommand } from './sweep.ts';
+import type { SweepCommandOptions } from './sweep.ts';
 import { addProofOptions, wholeNumber } from './proof-options.ts';
 
 const examples = `
@@ -88,6 +90,19 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .option('--max <n>', 'change nothing if it were more documents than this', wholeNumber, 1000)
     .action(async (document: string, options: RepairCommandOptions) => {
       exitCode = await repairCommand(document, options, surroundings);
+    });
+  addProofOptions(
+    program
+      .command('sweep <document>')
+      .description('documents that no record since a snapshot’s beginning is about; with --yes --max delete them'),
+  )
+    .option(...configOption)
+    .option('--since <offsets>', 'beginning, as topic[partition]@offset,… or (of one topic) partition:offset,…')
+    .option('--since-snapshot', 'beginning of the last snapshot, which must be complete')
+    .option('--yes', 'delete them')
+    .option('--max <n>', 'delete nothing if it were more documents than this', wholeNumber)
+    .action(async (document: string, options: SweepCommandOptions) => {
+      exitCode = await sweepCommand(document, options, surroundings);
     });
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -5,7 +5,7 @@
 import { jsonValue } from '../envelope/json-value.ts';
 import type { Patch, Row, RowChange, RowSchema, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
-import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped } from '../model/document.ts';
+import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { isWhole } from '../model/partial-document.ts';
@@ -35,7 +35,8 @@ export interface CompiledDocument {
   readonly patterns: readonly RegExp[];
   /** What the values of its topics are. */
   readonly form: Form;
-  readonly onTruncate: DocumentDefinition['onTruncate'];
+  /** What a truncate of its table does to it. */
+  readonly truncated: TruncatedDocument;
   matches(topic: string): boolean;
   /** A mapper for the rows of one topic; it remembers the schemas that it meets. */
   createMapper(): DocumentMapper;
@@ -62,7 +63,11 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     topics,
     patterns,
     form: { name: definition.form, outbox: definition.outbox },
-    onTruncate: definition.onTruncate,
+    truncated: {
+      index: definition.document,
+      policy: definition.onTruncate,
+      versionOf: ({ offset }) => externalVersion(definition.epoch, offset),
+    },
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
     indexDefinition: () => defineIndex(definition, [...schemas]),

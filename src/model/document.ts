@@ -2,6 +2,7 @@ import type { IgnoredReason, RowChange, RowSchema } from './change-event.ts';
 import type { Failure } from './outcome.ts';
 import type { Step } from './partial-document.ts';
 import type { ExternalVersion } from './position.ts';
+import type { RecordPlace } from './record.ts';
 
 /** Where a write goes and which version it carries. */
 export interface WriteTarget {
@@ -59,6 +60,18 @@ export type Mapped =
 
 /** Row → document write, compiled once per topic; total and synchronous. */
 export type DocumentMapper = (change: RowChange) => Mapped;
+
+/** What becomes of a document when its table is truncated: a dead letter and a warning; nothing; all of it is deleted. */
+export type TruncatePolicy = 'refuse' | 'ignore' | 'delete';
+
+/** One document of a topic, as a truncate of its table concerns it. */
+export interface TruncatedDocument {
+  /** The alias. */
+  readonly index: string;
+  readonly policy: TruncatePolicy;
+  /** The version that a write of the record would have. */
+  readonly versionOf: (place: RecordPlace) => ExternalVersion;
+}
 
 /** An index as it must be created: what the mapping file says, completed by what the row schema tells. */
 export interface IndexDefinition {

@@ -42,6 +42,7 @@ export type FailureCode =
   | 'TOPIC_MISSING'
   | 'OFFSET_OUT_OF_RANGE'
   | 'DEAD_LETTERS_UNAVAILABLE'
+  | 'SNAPSHOT_UNKNOWN'
   // what the user wrote
   | 'CONFIGURATION_INVALID'
   | 'MAPPING_INVALID';

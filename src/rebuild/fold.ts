@@ -11,8 +11,8 @@ import { canonicalJson } from '../model/canonical-json.ts';
 import type { DocumentMapper, DocumentWrite, IndexWrite, Mapped } from '../model/document.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { completed, isWhole } from '../model/partial-document.ts';
-import type { Offset } from '../model/position.ts';
-import type { SourceRecord } from '../model/record.ts';
+import type { ExternalVersion, Offset } from '../model/position.ts';
+import type { RecordPlace, SourceRecord } from '../model/record.ts';
 import type { ProofStore, TakeRecord } from './verify-ports.ts';
 
 export interface FoldRoute {
@@ -20,6 +20,8 @@ export interface FoldRoute {
   readonly mapper: DocumentMapper;
   /** Whether halves of a change of a primary key may come in another order than they were made: they are in two partitions. */
   readonly isDivided: boolean;
+  /** The version by which a truncate of the table deletes what is older; undefined where it leaves the documents alone. */
+  readonly truncatedBy?: ((place: RecordPlace) => ExternalVersion) | undefined;
 }
 
 export interface FoldOptions {
@@ -39,7 +41,6 @@ export interface FoldCounts {
   readonly records: number;
   /** Records that no document can be made of, which are dead letters of the service. */
   readonly refused: number;
-  /** Truncates: their documents are taken for what they were. */
   readonly truncates: number;
   /** Writes that needed a text that was not kept. */
   readonly metPart: number;
@@ -127,7 +128,7 @@ export function createFold({ store, routeOf, keepsText }: FoldOptions): Fold {
   };
 
   const take: TakeRecord = (record, source) => {
-    const { decode, mapper, isDivided } = routeTo(record.topic);
+    const { decode, mapper, isDivided, truncatedBy } = routeTo(record.topic);
     records += 1;
     let event: ChangeEvent;
     let mapped: Mapped | undefined;
@@ -147,6 +148,7 @@ export function createFold({ store, routeOf, keepsText }: FoldOptions): Fold {
         return;
       case 'truncate':
         truncates += 1;
+        if (truncatedBy !== undefined) store.truncate(truncatedBy(record), source, record.offset);
         return;
       case 'read':
       case 'create':

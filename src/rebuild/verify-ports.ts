@@ -58,6 +58,8 @@ export interface Suspect {
 export interface ProofStore {
   /** Keeps it unless one of as high a version is there. */
   expect(expectation: Expectation): void;
+  /** All documents of lower versions are deleted by this one. */
+  truncate(version: ExternalVersion, source: number, offset: Offset): void;
   expectationOf(id: string): Expectation | undefined;
   /** The documents that should be there. */
   expectedDocuments(): number;

@@ -51,6 +51,9 @@ export function createSqliteProofStore({ folder, cacheBytes }: SqliteProofStoreO
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, source = excluded.source, place = excluded.place,
       deleted = excluded.deleted, routing = excluded.routing, digest = excluded.digest, omitted = excluded.omitted
     WHERE excluded.version > version`);
+  const truncate = prepare(`
+    UPDATE documents SET version = ?1, source = ?2, place = ?3, deleted = 1, digest = NULL, omitted = NULL
+    WHERE version < ?1 AND deleted = 0`);
   const find = prepare(`
     SELECT id, CAST(version AS TEXT) AS digits, source, place, deleted, routing, digest, omitted
     FROM documents WHERE id = ?`);
@@ -82,6 +85,9 @@ export function createSqliteProofStore({ folder, cacheBytes }: SqliteProofStoreO
     expect: ({ id, version, source, offset: place, isDeleted, routing, digest, omitted }) => {
       const deleted = isDeleted ? 1 : 0;
       expect.run(id, bound(version), source, place, deleted, routing ?? null, digest, omitted ?? null);
+    },
+    truncate: (version, source, place) => {
+      truncate.run(bound(version), source, place);
     },
     expectationOf: (id) => expectationIn(find.get(id)),
     expectedDocuments: () => Number(count.get()?.['n'] ?? 0),
