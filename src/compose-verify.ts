@@ -192,7 +192,7 @@ function noDocument(document: string, documents: readonly string[]): Failure {
 }
 
 /** Waits for a schema registry are told; all else is told in the end. */
-function quietObserver(warned: (failure: Failure) => void): Observer {
+export function quietObserver(warned: (failure: Failure) => void): Observer {
   const nothing = (): void => undefined;
   return {
     ...{ accepted: nothing, ignored: nothing, wrote: nothing, request: nothing, deadLettered: nothing },

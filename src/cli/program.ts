@@ -13,6 +13,8 @@ import type { RepairCommandOptions } from './repair.ts';
 import type { ProofCommandOptions } from './proof.ts';
 import { sweepCommand } from './sweep.ts';
 import type { SweepCommandOptions } from './sweep.ts';
+import { planCommand } from './plan.ts';
+import type { PlanCommandOptions } from './plan.ts';
 import { addProofOptions, wholeNumber } from './proof-options.ts';
 
 const examples = `
@@ -103,6 +105,19 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .option('--max <n>', 'delete nothing if it were more documents than this', wholeNumber)
     .action(async (document: string, options: SweepCommandOptions) => {
       exitCode = await sweepCommand(document, options, surroundings);
+    });
+  program
+    .command('plan <document>')
+    .description('what would become of given records, and of the index: documents, ids, versions; nothing is written')
+    .option(...configOption)
+    .option('--file <file>', 'records: a JSON object a line, or one in all')
+    .option('--topic <topic>', 'a topic of the document (default: its first)')
+    .option('--partition <n>', 'its partition', wholeNumber, 0)
+    .option('--from <offset>', 'the first record', wholeNumber, 0)
+    .option('--count <n>', 'how many records', wholeNumber, 10)
+    .option('--json', 'as JSON lines')
+    .action(async (document: string, options: PlanCommandOptions) => {
+      exitCode = await planCommand(document, options, surroundings);
     });
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -208,15 +208,18 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
 
 function recordBatch(batch: EachBatchPayload['batch']): RecordBatch {
   const { topic, partition } = batch;
-  const records = batch.messages.map((message): SourceRecord => {
-    // Brokers before Kafka 4 may still hold records in the formats of 2016, which kafkajs decodes.
-    if (!(message instanceof KafkaRecord)) return oldRecord(message, topic, partition);
-    message.topic = topic;
-    message.partition = partition;
-    return message;
-  });
+  const records = batch.messages.map((message) => recordOf(message, topic, partition));
   const next = offset(Number(batch.lastOffset()) + 1);
   return { topic, partition, records, next, highWatermark: offset(batch.highWatermark) };
+}
+
+/** A message as kafkajs hands it over. */
+export function recordOf(message: KafkaMessage, topic: string, partition: number): SourceRecord {
+  // Brokers before Kafka 4 may still hold records in the formats of 2016, which kafkajs decodes.
+  if (!(message instanceof KafkaRecord)) return oldRecord(message, topic, partition);
+  message.topic = topic;
+  message.partition = partition;
+  return message;
 }
 
 function oldRecord({ key, value, headers, ...message }: KafkaMessage, topic: string, partition: number): SourceRecord {

@@ -35,7 +35,7 @@ const lasts: ReadonlySet<string> = new Set(['last', 'last_in_data_collection']);
 
 /** `partitions` are numbered as `source`. Remembers no more than two marks a topic and the times of its partitions' records. */
 export function watchSnapshots(partitions: readonly TopicPartition[]): SnapshotWatch {
-  const topics = new Map(partitions.map(({ topic }) => [topic, {}]));
+  const topics = new Map(partitions.map(({ topic }): [string, Topic] => [topic, {}]));
   /** Offset after the last record of each partition that was seen. */
   const ends = new Map<number, Offset>();
   /** For each partition its first record since the topic's last beginning of a snapshot. */
