@@ -28,6 +28,8 @@ export interface KafkaSourceOptions {
   readonly rebalanceTimeoutMs: number;
   /** Of one fetch from one broker, as compressed as the records are. */
   readonly maxBytesPerFetch: number;
+  /** Of one partition in it; a quarter of it, and at least 2 MiB, unless said. */
+  readonly maxBytesPerPartition?: number | undefined;
   readonly log: KafkaLog;
 }
 
@@ -199,7 +201,8 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
     maxWaitTimeInMs: 250,
     maxBytes: options.maxBytesPerFetch,
     // A batch of records that is larger than this is still delivered; less would let compacted topics stand still.
-    maxBytesPerPartition: Math.max(2 * 1024 * 1024, Math.floor(options.maxBytesPerFetch / 4)),
+    maxBytesPerPartition:
+      options.maxBytesPerPartition ?? Math.max(2 * 1024 * 1024, Math.floor(options.maxBytesPerFetch / 4)),
     allowAutoTopicCreation: false,
     // Restarts are ours: a consumer that restarts itself may come back after it was told to leave.
     retry: { initialRetryTime: 200, maxRetryTime: 5000, retries: 5, restartOnFailure: () => Promise.resolve(false) },
