@@ -24,6 +24,9 @@ Examples:
   sluice run --config /etc/sluice.yaml
   sluice status                         how far has the group come?
   sluice status --url http://localhost:8080
+  sluice verify customers               is the index what the topics say?
+  sluice repair customers --yes         mend what is not
+  sluice plan customers --count 3       what would become of the first three records?
 
 Every key of sluice.yaml is also a variable of the environment: kafka.groupId is SLUICE_KAFKA_GROUP_ID; with _FILE behind its
 name it is read from a file. Ctrl-C finishes what is in flight and commits it; a second one ends at once.

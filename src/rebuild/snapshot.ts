@@ -30,6 +30,9 @@ interface Topic {
   incremental?: Mark;
 }
 
+/** Times of a partition that are remembered; beyond, every second is forgotten. */
+const maxTimes = 100_000;
+
 const firsts: ReadonlySet<string> = new Set(['first', 'first_in_data_collection']);
 const lasts: ReadonlySet<string> = new Set(['last', 'last_in_data_collection']);
 
@@ -41,6 +44,8 @@ export function watchSnapshots(partitions: readonly TopicPartition[]): SnapshotW
   /** For each partition its first record since the topic's last beginning of a snapshot. */
   const since: { offset: Offset; timestampMs: number }[][] = partitions.map(() => []);
 
+  const thinned = new Set<number>();
+
   const isLater = (mark: Mark, than: Mark | undefined): boolean =>
     than === undefined || mark.record.timestampMs >= than.record.timestampMs;
 
@@ -51,7 +56,10 @@ export function watchSnapshots(partitions: readonly TopicPartition[]): SnapshotW
       // One entry for each time that records began to be written at: enough to find the first of a time.
       const times = since[source];
       if (times !== undefined && timestampMs > (times.at(-1)?.timestampMs ?? -1)) times.push({ offset, timestampMs });
-      if (times !== undefined && times.length > 100_000) times.splice(1, 50_000);
+      if (times !== undefined && times.length > maxTimes) {
+        since[source] = times.filter((_, number) => number % 2 === 0);
+        thinned.add(source);
+      }
       if (event.op !== 'read') return;
       const { snapshot = 'false' } = event.origin;
       const found = topics.get(topic);
@@ -71,7 +79,11 @@ export function watchSnapshots(partitions: readonly TopicPartition[]): SnapshotW
         const end = ends.get(source) ?? (0 as Offset);
         if (first === undefined) return end;
         if (first.source === source) return first.record.offset;
-        return since[source]?.find(({ timestampMs }) => timestampMs >= first.record.timestampMs)?.offset ?? end;
+        const times = since[source] ?? [];
+        const { timestampMs } = first.record;
+        if (!thinned.has(source)) return times.find((one) => one.timestampMs >= timestampMs)?.offset ?? end;
+        // Rather too early than too late: what is confirmed wrongly stays, and what is not would go.
+        return times.findLast((one) => one.timestampMs < timestampMs)?.offset ?? times[0]?.offset ?? end;
       });
     },
   };

@@ -1,5 +1,5 @@
 /**
- * Proves an index equal to the fold of its topics, while both go on (docs/decisions/0011-verify.md).
+ * Proves an index equal to the fold of its topics, while both go on (docs/decisions/0030-verify.md).
  *
  * What the scan finds exactly as expected is right, once and for all. All else is suspect, and looked at again by id, in rounds:
  * the topics are read up to their ends as they are then, then the group's committed offsets, then the documents in real time. A

@@ -14,7 +14,20 @@ const numberText = fc.oneof(
   fc
     .tuple(digits, fc.constantFrom('e', 'E'), fc.constantFrom('', '+', '-'), fc.nat(60))
     .map(([whole, e, sign, power]) => `${whole}${e}${sign}${power}`),
-  fc.constantFrom('-0', '0', '0.0', '-0.00', '0e5', '1.10', '11e-1', '9007199254740993', '9007199254740992', '1e999', '100', '1e2'),
+  fc.constantFrom(
+    '-0',
+    '0',
+    '0.0',
+    '-0.00',
+    '0e5',
+    '1.10',
+    '11e-1',
+    '9007199254740993',
+    '9007199254740992',
+    '1e999',
+    '100',
+    '1e2',
+  ),
 );
 
 test('two numbers have one canonical text if and only if decimal.js finds them equal', () => {
@@ -44,10 +57,7 @@ test('a document has the canonical text of its value, whatever the order of name
       const text = canonicalJson(JSON.stringify(document));
       assert.equal(canonicalJson(JSON.stringify(shuffled(document), null, 2)), text);
       assert.equal(canonicalJson(text), text);
-      const escaped = JSON.stringify(document).replaceAll(
-        /[a-z](?=[^"\\]*")/g,
-        (letter) => letter,
-      );
+      const escaped = JSON.stringify(document).replaceAll(/[a-z](?=[^"\\]*")/g, (letter) => letter);
       assert.equal(canonicalJson(escaped), text);
       assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(document).replaceAll('-0,', '0,')) ?? {});
     }),

@@ -81,13 +81,20 @@ test('the fold is what a map of whole documents says, through deletes, withheld 
       store.clear();
       const fold = createFold({
         store,
-        routeOf: () => ({ decode: createDecoder(), mapper: compileDocument(definition).createMapper(), isDivided: false }),
+        routeOf: () => ({
+          decode: createDecoder(),
+          mapper: compileDocument(definition).createMapper(),
+          isDivided: false,
+        }),
         keepsText: () => true,
       });
       const records = changes.map(recordOf);
       for (const record of [...records, ...records.slice(replayFrom)]) fold.take(record, 0);
       const model = modelOf(changes);
-      assert.equal(store.expectedDocuments(), [...model.values()].filter(({ document }) => document !== undefined).length);
+      assert.equal(
+        store.expectedDocuments(),
+        [...model.values()].filter(({ document }) => document !== undefined).length,
+      );
       for (const [id, { version, document, unknown }] of model) {
         const expected = store.expectationOf(id);
         assert.equal(expected?.version, String(version));
@@ -96,8 +103,17 @@ test('the fold is what a map of whole documents says, through deletes, withheld 
         const omitted = expected.omitted === undefined ? [] : pathsIn(expected.omitted).map((path) => path.join('.'));
         assert.deepEqual([...new Set(omitted)].sort(), [...unknown].sort());
         // Whatever the index has in the fields of which nobody knows.
-        const told = JSON.stringify({ ...document, ...Object.fromEntries(unknown.map((name) => [name, 'from earlier'])) });
-        assert.deepEqual(expected.digest, digestOf(told, unknown.map((name) => [name])));
+        const told = JSON.stringify({
+          ...document,
+          ...Object.fromEntries(unknown.map((name) => [name, 'from earlier'])),
+        });
+        assert.deepEqual(
+          expected.digest,
+          digestOf(
+            told,
+            unknown.map((name) => [name]),
+          ),
+        );
       }
     }),
     budget(300),
@@ -112,7 +128,11 @@ test('without texts, the fold says that it met a part, and keeps the versions of
       store.clear();
       const fold = createFold({
         store,
-        routeOf: () => ({ decode: createDecoder(), mapper: compileDocument(definition).createMapper(), isDivided: false }),
+        routeOf: () => ({
+          decode: createDecoder(),
+          mapper: compileDocument(definition).createMapper(),
+          isDivided: false,
+        }),
         keepsText: () => false,
       });
       for (const record of changes.map(recordOf)) fold.take(record, 0);

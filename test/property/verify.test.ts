@@ -15,7 +15,9 @@ import { verify } from '../../src/rebuild/verify.ts';
 import { createSqliteProofStore } from '../../src/store/sqlite-proof-store.ts';
 import { budget } from './budget.ts';
 
-type Step = { readonly kind: 'change'; readonly id: string; readonly value: number | null } | { readonly kind: 'write' | 'commit' | 'die' };
+type Step =
+  | { readonly kind: 'change'; readonly id: string; readonly value: number | null }
+  | { readonly kind: 'write' | 'commit' | 'die' };
 
 const quiet = ['q0', 'q1', 'q2', 'q3'] as const;
 const busy = ['b0', 'b1', 'b2'] as const;
@@ -53,7 +55,8 @@ function createWorld(steps: readonly Step[]) {
         const change = log[written];
         if (change === undefined) return;
         const before = index.get(change.id);
-        if (before === undefined || before.version < written) index.set(change.id, { version: written, value: change.value });
+        if (before === undefined || before.version < written)
+          index.set(change.id, { version: written, value: change.value });
         written += 1;
         return;
       }
@@ -127,21 +130,31 @@ function createWorld(steps: readonly Step[]) {
       return Promise.resolve();
     },
   };
-  return { take, index, store, log, options: { store, reader, index: proofIndex, clock, patienceMs: 5000, progress: () => undefined } };
+  return {
+    take,
+    index,
+    store,
+    log,
+    options: { store, reader, index: proofIndex, clock, patienceMs: 5000, progress: () => undefined },
+  };
 }
 
 const { signal } = new AbortController();
 
 test('while rows change, the service lags, dies and writes again, nothing is blamed, and in the end all is judged', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(changeOf([...quiet, ...busy]), { maxLength: 12 }), fc.array(step, { maxLength: 90 }), async (first, steps) => {
-      const { take, store, options } = createWorld(steps);
-      for (const one of first) take(one);
-      const verified = await verify(options, signal);
-      assert.ok(!('code' in verified));
-      assert.deepEqual(store.verdicts(), {});
-      store.close();
-    }),
+    fc.asyncProperty(
+      fc.array(changeOf([...quiet, ...busy]), { maxLength: 12 }),
+      fc.array(step, { maxLength: 90 }),
+      async (first, steps) => {
+        const { take, store, options } = createWorld(steps);
+        for (const one of first) take(one);
+        const verified = await verify(options, signal);
+        assert.ok(!('code' in verified));
+        assert.deepEqual(store.verdicts(), {});
+        store.close();
+      },
+    ),
     budget(200),
   );
 });
@@ -167,7 +180,13 @@ test('what somebody else did to documents that do not change is found, and nothi
           if (plant === 'changed-higher') index.set(id, { version: version + 1, value: 9 });
           if (plant === 'older') index.set(id, { version: version - 1, value: 1 });
           if (plant === 'added') index.set(`x${n}`, { version: 3, value: 9 });
-          const fault = { removed: 'missing', changed: 'differing', 'changed-higher': 'differing', older: 'stale', added: 'surplus' }[plant];
+          const fault = {
+            removed: 'missing',
+            changed: 'differing',
+            'changed-higher': 'differing',
+            older: 'stale',
+            added: 'surplus',
+          }[plant];
           expected.push(`${fault} ${plant === 'added' ? `x${n}` : id}`);
         }
         const verified = await verify(options, signal);
