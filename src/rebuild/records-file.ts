@@ -1,7 +1,7 @@
 /**
  * Records that somebody wrote into a file: a JSON object a line, or one object in all.
  */
-import { exactTree } from '../model/exact-json.ts';
+import { exactTree, isExactNumber } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import { offset } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
@@ -66,7 +66,7 @@ function numberIn(value: unknown): number | undefined {
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
 
 function unusable(what: string): Failure {

@@ -146,3 +146,34 @@ test('without texts, the fold says that it met a part, and keeps the versions of
   );
   store.close();
 });
+
+test('a truncate deletes what is older where the mapping file says so, and a replay of it changes nothing', () => {
+  const store = createSqliteProofStore({ cacheBytes: 1024 * 1024 });
+  const route = compileDocument(documentDefinitionSchema.parse({ document: 'd', from: 't', onTruncate: 'delete' }));
+  const fold = createFold({
+    store,
+    routeOf: () => ({
+      decode: createDecoder(),
+      mapper: route.createMapper(),
+      isDivided: false,
+      truncatedBy: route.truncated.versionOf,
+    }),
+    keepsText: () => false,
+  });
+  const truncate: SourceRecord = {
+    ...{ topic: 't', partition: 0, offset: offset(2), timestampMs: 1, headers: undefined, key: null },
+    value: Buffer.from('{"before":null,"after":null,"source":{"connector":"postgresql"},"op":"t","ts_ms":1}'),
+  };
+  const row = { n: 1, large: 'a', other: null };
+  const records = [
+    recordOf({ id: 1, after: row }, 0),
+    recordOf({ id: 2, after: row }, 1),
+    truncate,
+    recordOf({ id: 2, after: row }, 3),
+  ];
+  for (const record of [...records, ...records]) fold.take(record, 0);
+  assert.equal(store.expectedDocuments(), 1);
+  assert.equal(store.expectationOf('1')?.version, '2');
+  assert.equal(store.expectationOf('2')?.version, '3');
+  store.close();
+});
