@@ -254,6 +254,11 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'retry',
     nextStep: 'Check that the topic of `deadLetters.topic` exists and may be written.',
   },
+  SNAPSHOT_UNKNOWN: {
+    meaning: 'Which documents the last snapshot confirmed cannot be told, so none may be swept.',
+    directive: 'stop',
+    nextStep: 'Let a snapshot that is not filtered come to its end, or name offsets with `--since`.',
+  },
   CONFIGURATION_INVALID: {
     meaning: 'The configuration cannot work.',
     directive: 'stop',

@@ -40,6 +40,10 @@ export interface Routes {
   topicOriginsOf(alias: string, states: ReadonlyMap<string, TopicState>): ReadonlyMap<string, TopicOrigin>;
   /** The topics of which a truncate deletes documents: each must have one partition, or the record has no place among the others. */
   readonly emptied: readonly string[];
+  /** The topics that make a document. */
+  topicsFor(document: string): readonly string[];
+  /** One of the documents that are made of a topic; undefined if it is not. */
+  documentOf(topic: string, document: string): CompiledDocument | undefined;
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
   redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
   /** The aliases of all documents. */
@@ -129,6 +133,9 @@ export function createRoutes(
       return origins;
     },
     truncatedBy: (topic) => (byTopic.get(topic) ?? []).map(({ truncated }) => truncated),
+    topicsFor: (document) =>
+      [...byTopic].flatMap(([topic, made]) => (made.some((one) => one.document === document) ? [topic] : [])),
+    documentOf: (topic, document) => byTopic.get(topic)?.find((one) => one.document === document),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);
       return redactors.length === 0

@@ -8,6 +8,15 @@ import { checkCommand } from './check.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
+import { repairCommand } from './repair.ts';
+import type { RepairCommandOptions } from './repair.ts';
+import type { ProofCommandOptions } from './proof.ts';
+import { sweepCommand } from './sweep.ts';
+import type { SweepCommandOptions } from './sweep.ts';
+import { planCommand } from './plan.ts';
+import type { PlanCommandOptions } from './plan.ts';
+import { addProofOptions, wholeNumber } from './proof-options.ts';
 
 const examples = `
 Examples:
@@ -17,6 +26,9 @@ Examples:
   sluice status                         how far has the group come?
   sluice status --url http://localhost:8080
   sluice adopt customers --index customers_v7   write into an index that is there already
+  sluice verify customers               is the index what the topics say?
+  sluice repair customers --yes         mend what is not
+  sluice plan customers --count 3       what would become of the first three records?
 
 Every key of sluice.yaml is also a variable of the environment: kafka.groupId is SLUICE_KAFKA_GROUP_ID; with _FILE behind its
 name it is read from a file. Ctrl-C finishes what is in flight and commits it; a second one ends at once.
@@ -73,6 +85,53 @@ export async function runProgram(args: readonly string[], surroundings: Surround
     .option('--index <index>', 'the index; that which the alias names, or the only generation, if absent')
     .action(async (document: string, options: CommonOptions & { readonly index?: string }) => {
       exitCode = await adoptCommand(document, options, surroundings);
+    });
+  addProofOptions(
+    program
+      .command('verify <document>')
+      .description('prove the index equal to its topics, beside live traffic; name what is missing, stale, surplus, …'),
+  )
+    .option(...configOption)
+    .option('--index <index>', 'the index to look at, instead of the document’s alias')
+    .action(async (document: string, options: ProofCommandOptions) => {
+      exitCode = await verifyCommand(document, options, surroundings);
+    });
+  addProofOptions(
+    program
+      .command('repair <document>')
+      .description('as verify; with --yes mend what was found, and nothing else, and look again'),
+  )
+    .option(...configOption)
+    .option('--yes', 'change the index')
+    .option('--max <n>', 'change nothing if it were more documents than this', wholeNumber, 1000)
+    .action(async (document: string, options: RepairCommandOptions) => {
+      exitCode = await repairCommand(document, options, surroundings);
+    });
+  addProofOptions(
+    program
+      .command('sweep <document>')
+      .description('documents that no record since a snapshot’s beginning is about; with --yes --max delete them'),
+  )
+    .option(...configOption)
+    .option('--since <offsets>', 'beginning, as topic[partition]@offset,… or (of one topic) partition:offset,…')
+    .option('--since-snapshot', 'beginning of the last snapshot, which must be complete')
+    .option('--yes', 'delete them')
+    .option('--max <n>', 'delete nothing if it were more documents than this', wholeNumber)
+    .action(async (document: string, options: SweepCommandOptions) => {
+      exitCode = await sweepCommand(document, options, surroundings);
+    });
+  program
+    .command('plan <document>')
+    .description('what would become of given records, and of the index: documents, ids, versions; nothing is written')
+    .option(...configOption)
+    .option('--file <file>', 'records: a JSON object a line, or one in all')
+    .option('--topic <topic>', 'a topic of the document (default: its first)')
+    .option('--partition <n>', 'its partition', wholeNumber, 0)
+    .option('--from <offset>', 'the first record', wholeNumber, 0)
+    .option('--count <n>', 'how many records', wholeNumber, 10)
+    .option('--json', 'as JSON lines')
+    .action(async (document: string, options: PlanCommandOptions) => {
+      exitCode = await planCommand(document, options, surroundings);
     });
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -3,6 +3,8 @@
  */
 import type { DocumentWrite } from '../model/document.ts';
 
+export type VersionType = 'external' | 'external_gte';
+
 const lineFeed = 0x0a;
 
 /** Ids that need no escaping in JSON: nearly all. */
@@ -12,16 +14,16 @@ const quoted = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.
 
 /**
  * Each write carries its own version, as the digits that it has (it may pass 2^53), and is accepted only if nothing newer
- * is there (`external`). The index must be an alias, so that no write ever creates an index (DESIGN D9).
+ * is there (`external`; `external_gte` accepts the same version once more, which mends what has it). The index must be an alias, so that no write ever creates an index (DESIGN D9).
  */
-export function bulkBody(writes: readonly DocumentWrite[]): Buffer {
+export function bulkBody(writes: readonly DocumentWrite[], versionType: VersionType = 'external'): Buffer {
   let lastIndex: string | undefined;
   let where = '';
   let maxBytes = 0;
   const actions = writes.map((write) => {
     if (write.index !== lastIndex) {
       lastIndex = write.index;
-      where = `"_index":${quoted(write.index)},"require_alias":true,"version_type":"external","version":`;
+      where = `"_index":${quoted(write.index)},"require_alias":true,"version_type":"${versionType}","version":`;
     }
     const routing = write.routing === undefined ? '' : `,"routing":${quoted(write.routing)}`;
     const action = `{"${write.action}":{${where}${write.version},"_id":${quoted(write.id)}${routing}}}\n`;

@@ -6,6 +6,7 @@ import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { applied } from '../model/outcome.ts';
 import type { Sink } from '../pipeline/ports.ts';
+import type { VersionType } from './bulk-body.ts';
 import { bulkBody } from './bulk-body.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
 import { itemFields, outcomeOf } from './bulk-outcome.ts';
@@ -15,6 +16,8 @@ export interface BulkSinkOptions {
   readonly client: Client;
   /** For a whole request, its answer read. */
   readonly requestTimeoutMs: number;
+  /** `external` unless said. */
+  readonly versionType?: VersionType | undefined;
 }
 
 /** An answer as `itemFields` leaves it. */
@@ -23,13 +26,13 @@ interface BulkAnswer {
   readonly items: readonly Readonly<Record<string, { readonly status: number; readonly error?: ErrorCause }>>[];
 }
 
-export function createBulkSink({ client, requestTimeoutMs }: BulkSinkOptions): Sink {
+export function createBulkSink({ client, requestTimeoutMs, versionType }: BulkSinkOptions): Sink {
   const write = async (writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]> => {
     const params = {
       method: 'POST',
       path: '/_bulk',
       querystring: { filter_path: itemFields },
-      bulkBody: bulkBody(writes),
+      bulkBody: bulkBody(writes, versionType),
     } as const;
     const answer = await ask(client, params, requestTimeoutMs, signal);
     switch (answer.kind) {

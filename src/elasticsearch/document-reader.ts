@@ -3,6 +3,8 @@
  */
 import type { Client } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
+import type { StoredDocument } from '../model/document.ts';
+import type { ExternalVersion } from '../model/position.ts';
 import { exactTree } from '../model/exact-json.ts';
 import type { DocumentPlace, DocumentReader } from '../pipeline/ports.ts';
 import { outcomeOf } from './bulk-outcome.ts';
@@ -17,39 +19,66 @@ export interface DocumentReaderOptions {
 interface MultiGetAnswer {
   readonly docs: readonly {
     readonly found?: boolean;
+    readonly _id?: string;
+    readonly _version?: unknown;
+    readonly _routing?: string;
     readonly _source?: unknown;
     readonly error?: { readonly type?: string };
   }[];
 }
 
-export function createDocumentReader({ client, requestTimeoutMs }: DocumentReaderOptions): DocumentReader {
-  // Elasticsearch hides vectors from 9.2 on; older ones, and OpenSearch, refuse to be asked not to.
-  let mayHideVectors = true;
-
-  const ask = async (places: readonly DocumentPlace[], signal: AbortSignal): ReturnType<typeof askText> => {
-    const body = { docs: places.map(({ index, id, routing }) => ({ _index: index, _id: id, routing })) };
-    const params = { method: 'POST', path: '/_mget', body } as const;
-    if (!mayHideVectors) return askText(client, params, requestTimeoutMs, signal);
-    const querystring = { _source_exclude_vectors: 'false' };
-    const answer = await askText(client, { ...params, querystring }, requestTimeoutMs, signal);
-    if (answer.kind !== 'refused' || answer.status !== 400) return answer;
-    mayHideVectors = false;
-    return ask(places, signal);
-  };
-
+export function createDocumentReader(options: DocumentReaderOptions): DocumentReader {
   return {
     read: async (places, signal) => {
-      const answer = await ask(places, signal);
-      if (answer.kind === 'failed') return answer.failure;
-      if (answer.kind === 'refused') return refusal(answer.status, answer.cause?.type);
-      // The numbers of a document keep their digits.
-      const parsed = exactTree(answer.text);
-      if (!isMultiGetAnswer(parsed) || parsed.docs.length !== places.length) return unexpected(places);
-      const failed = parsed.docs.find(({ error }) => error !== undefined && error.type !== 'index_not_found_exception');
-      if (failed !== undefined) return refusal(503, failed.error?.type);
-      return parsed.docs.map(({ found, _source }) => (found === true ? JSON.stringify(_source) : null));
+      const read = await readStored(options, places, signal);
+      return 'code' in read ? read : read.map((document) => document?.source ?? null);
     },
   };
+}
+
+/** As `DocumentReader.read`, with each document's version and routing. */
+export async function readStored(
+  { client, requestTimeoutMs }: DocumentReaderOptions,
+  places: readonly DocumentPlace[],
+  signal: AbortSignal,
+): Promise<readonly (StoredDocument | null)[] | Failure> {
+  const answer = await multiGet(client, places, requestTimeoutMs, signal);
+  if (answer.kind === 'failed') return answer.failure;
+  if (answer.kind === 'refused') return refusal(answer.status, answer.cause?.type);
+  // The numbers of a document keep their digits.
+  const parsed = exactTree(answer.text);
+  if (!isMultiGetAnswer(parsed) || parsed.docs.length !== places.length) return unexpected(places);
+  const failed = parsed.docs.find(({ error }) => error !== undefined && error.type !== 'index_not_found_exception');
+  if (failed !== undefined) return refusal(503, failed.error?.type);
+  return parsed.docs.map(({ found, _id: id = '', _version, _routing, _source }) =>
+    found === true
+      ? {
+          id,
+          version: JSON.stringify(_version) as ExternalVersion,
+          ...(_routing !== undefined && { routing: _routing }),
+          source: JSON.stringify(_source),
+        }
+      : null,
+  );
+}
+
+/** Elasticsearch hides vectors from 9.2 on; older ones, and OpenSearch, refuse to be asked not to. */
+const showVectors = { _source_exclude_vectors: 'false' };
+const refusers = new WeakSet<Client>();
+
+async function multiGet(
+  client: Client,
+  places: readonly DocumentPlace[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): ReturnType<typeof askText> {
+  const body = { docs: places.map(({ index, id, routing }) => ({ _index: index, _id: id, routing })) };
+  const params = { method: 'POST', path: '/_mget', body } as const;
+  if (refusers.has(client)) return askText(client, params, timeoutMs, signal);
+  const answer = await askText(client, { ...params, querystring: showVectors }, timeoutMs, signal);
+  if (answer.kind !== 'refused' || answer.status !== 400) return answer;
+  refusers.add(client);
+  return askText(client, params, timeoutMs, signal);
 }
 
 function refusal(status: number, type: string | undefined): Failure {

@@ -86,6 +86,10 @@ export class EnvelopeOrigin implements Origin {
     return scalarFields(this.#text, this.#scanned, this.#parts.transaction)('id');
   }
 
+  get snapshot(): string | undefined {
+    return this.#source()('snapshot');
+  }
+
   #source(): SourceField {
     return sourceOf(this.#text, this.#scanned, this.#parts);
   }

@@ -28,6 +28,8 @@ export interface KafkaSourceOptions extends TopicWatchOptions {
   readonly rebalanceTimeoutMs: number;
   /** Of one fetch from one broker, as compressed as the records are. */
   readonly maxBytesPerFetch: number;
+  /** Of one partition in it; a quarter of it, and at least 2 MiB, unless said. */
+  readonly maxBytesPerPartition?: number | undefined;
   readonly log: KafkaLog;
 }
 
@@ -218,7 +220,8 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
     maxWaitTimeInMs: 250,
     maxBytes: options.maxBytesPerFetch,
     // A batch of records that is larger than this is still delivered; less would let compacted topics stand still.
-    maxBytesPerPartition: Math.max(2 * 1024 * 1024, Math.floor(options.maxBytesPerFetch / 4)),
+    maxBytesPerPartition:
+      options.maxBytesPerPartition ?? Math.max(2 * 1024 * 1024, Math.floor(options.maxBytesPerFetch / 4)),
     allowAutoTopicCreation: false,
     // Restarts are ours: a consumer that restarts itself may come back after it was told to leave.
     // New partitions are found by their topic's metadata.
@@ -229,15 +232,18 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
 
 function recordBatch(batch: EachBatchPayload['batch']): RecordBatch {
   const { topic, partition } = batch;
-  const records = batch.messages.map((message): SourceRecord => {
-    // Brokers before Kafka 4 may still hold records in the formats of 2016, which kafkajs decodes.
-    if (!(message instanceof KafkaRecord)) return oldRecord(message, topic, partition);
-    message.topic = topic;
-    message.partition = partition;
-    return message;
-  });
+  const records = batch.messages.map((message) => recordOf(message, topic, partition));
   const next = offset(Number(batch.lastOffset()) + 1);
   return { topic, partition, records, next, highWatermark: offset(batch.highWatermark) };
+}
+
+/** A message as kafkajs hands it over. */
+export function recordOf(message: KafkaMessage, topic: string, partition: number): SourceRecord {
+  // Brokers before Kafka 4 may still hold records in the formats of 2016, which kafkajs decodes.
+  if (!(message instanceof KafkaRecord)) return oldRecord(message, topic, partition);
+  message.topic = topic;
+  message.partition = partition;
+  return message;
 }
 
 function oldRecord({ key, value, headers, ...message }: KafkaMessage, topic: string, partition: number): SourceRecord {

@@ -85,6 +85,8 @@ export interface Origin {
   readonly position?: SourcePosition | undefined;
   /** The source transaction's id, where the connector writes it. */
   readonly transaction?: string | undefined;
+  /** What the connector says of a snapshot: `first`, `true`, `last`, `incremental`, … */
+  readonly snapshot?: string | undefined;
 }
 
 interface Said {

@@ -53,6 +53,7 @@ export type FailureCode =
   | 'PARTITIONS_CHANGED'
   | 'WRITES_SUPERSEDED'
   | 'DEAD_LETTERS_UNAVAILABLE'
+  | 'SNAPSHOT_UNKNOWN'
   // what the user wrote
   | 'CONFIGURATION_INVALID'
   | 'MAPPING_INVALID';

@@ -1,0 +1,32 @@
+import { verify } from '../rebuild/verify.ts';
+import type { ExitCode, Surroundings } from './command.ts';
+import type { ProofCommandOptions } from './proof.ts';
+import { exitCodeOf, orThrow, printReport, reportOf, withProof } from './proof.ts';
+
+/** `sluice verify`: proves the index equal to the fold of its topics, or names what is not. Changes nothing. */
+export async function verifyCommand(
+  document: string,
+  options: ProofCommandOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const startedAtMs = performance.now();
+  return withProof(document, options, surroundings, async ({ proof, progress, signal }) => {
+    const read = await proof.readWhole();
+    await using reader = read.reader;
+    const verified = await verify(
+      {
+        ...proof,
+        reader,
+        patienceMs: options.patience * 1000,
+        progress: (done, total) => {
+          progress.update('Comparing', done, total);
+        },
+      },
+      signal,
+    );
+    const report = reportOf(document, proof, read, orThrow(verified), options.examples, startedAtMs);
+    progress.stop();
+    printReport(report, options.json, surroundings);
+    return exitCodeOf(report);
+  });
+}

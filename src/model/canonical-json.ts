@@ -1,0 +1,53 @@
+/**
+ * One text for all JSON texts of one value: names in order, numbers by their value, nothing between. Two documents are the same
+ * if, and only if, their canonical texts are.
+ *
+ * Numbers are compared by value and never through a double: `1.10`, `1.1` and `11e-1` are one number, 9007199254740993 and
+ * 9007199254740992 are two. Strings are compared by their characters, however those are escaped. Of several fields of one name
+ * the last counts, as it does for Elasticsearch.
+ */
+import type { Path } from './partial-document.ts';
+import { exactTree, isExactNumber } from './exact-json.ts';
+
+/** Numbers that a double may not hold as they are written, or that have another text of the same value. */
+const needsDigits = /(?:^|[[:,\s])-?(?:\d+[.eE]|\d{16})/;
+/** `-0` is 0, and `0` is what nearly every zero is. */
+const negativeZero = /(?:^|[[:,\s])-0/;
+
+/** The canonical text of a JSON text, without the fields at `leaveOut`. Throws a SyntaxError if it is none. */
+export function canonicalJson(text: string, leaveOut: readonly Path[] = []): string {
+  const isPlain = !negativeZero.test(text) && !needsDigits.test(text);
+  const tree: unknown = isPlain ? JSON.parse(text) : exactTree(text);
+  for (const path of leaveOut) remove(tree, path);
+  return canonical(tree);
+}
+
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (isExactNumber(value)) return canonicalNumber(JSON.stringify(value));
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const object = value as Readonly<Record<string, unknown>>;
+  const names = Object.keys(object).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(object[name])}`).join(',')}}`;
+}
+
+/** As JavaScript writes integers below 10^15; else the digits without the zeros at either end, and the power of ten. */
+export function canonicalNumber(text: string): string {
+  const [, sign = '', whole = '', fraction = '', power = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  const zeros = BigInt(power) - BigInt(fraction.length) + BigInt(digits.length - significant.length);
+  const isSmall = zeros >= 0n && zeros + BigInt(significant.length) <= 15n;
+  return sign + (isSmall ? significant + '0'.repeat(Number(zeros)) : `${significant}e${zeros}`);
+}
+
+function remove(tree: unknown, path: Path): void {
+  let at = tree;
+  for (const [depth, name] of path.entries()) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return;
+    if (depth === path.length - 1) Reflect.deleteProperty(at, name);
+    else at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+}

@@ -1,0 +1,117 @@
+/** `sluice verify` finds each planted fault among many documents and nothing else; `sluice repair` mends exactly those. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ProofReport } from '../../src/cli/proof.ts';
+import { startStack } from '../stack/stack.ts';
+import { untilTrue } from './poll.ts';
+import type { Rows } from './rows.ts';
+import { openRows } from './rows.ts';
+
+const stack = await startStack({ servers: ['kafka', 'elasticsearch'] });
+test.after(() => stack.stop());
+
+/** How many documents; the claim was tried with 1,000,000. */
+const documents = Number(process.env['SLUICE_TEST_VERIFY_DOCUMENTS'] ?? 40_000);
+const memoryLimitMiB = 512;
+
+const row = (id: number, turn = 0): object => ({
+  name: `row ${id} of turn ${turn}`,
+  big: 9007199254740993,
+  amount: '12.50',
+  ratio: id / 8,
+  tags: ['a', String(id % 7)],
+  inner: { b: id % 2 === 0, a: null },
+});
+
+async function report(rows: Rows, ...args: readonly string[]): Promise<ProofReport & { readonly code: number }> {
+  const { code, stdout, stderr } = await rows.run(...args, '--json');
+  assert.notEqual(stdout, '', stderr);
+  return { ...(JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as ProofReport), code };
+}
+
+test('each planted fault is found and nothing else, repair mends exactly those, and memory is bounded', async () => {
+  await using rows = await openRows({ ...stack.addresses, name: 'verify-planted', partitions: 2 });
+  await using service = await rows.startService();
+  const { index } = rows;
+  for (let from = 1; from <= documents; from += 50_000) {
+    const ids = Array.from({ length: Math.min(50_000, documents - from + 1) }, (_, n) => from + n);
+    await rows.send(ids.map((id) => ({ id, after: row(id) })));
+  }
+  await rows.send(
+    Array.from({ length: documents / 20 }, (_, n) => ({ id: 20 * (n + 1), after: row(20 * (n + 1), 1) })),
+  );
+  await rows.send(Array.from({ length: documents / 100 }, (_, n) => ({ id: 100 * (n + 1), after: null })));
+  await rows.caughtUp();
+
+  const clean = await report(rows, 'verify', index);
+  assert.deepEqual(clean.counts, {});
+  assert.equal(clean.code, 0);
+  assert.equal(clean.documents, documents - documents / 100);
+  assert.equal(clean.expected, clean.documents);
+
+  const es = async (method: string, path: string, body?: object): Promise<void> => {
+    const response = await rows.elasticsearch(method, path, body);
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.text()}`);
+  };
+  const versionOf = async (id: number): Promise<number> =>
+    ((await (await rows.elasticsearch('GET', `${index}/_doc/${id}`)).json()) as { _version: number })._version;
+  const gte = (version: number): string => `version_type=external_gte&version=${version}`;
+  // Older: what its first record was, once the index has forgotten its delete.
+  await es('PUT', `${index}/_settings`, { index: { gc_deletes: '0s' } });
+  await es('DELETE', `${index}/_doc/20?${gte(await versionOf(20))}`);
+  await untilTrue('the delete is forgotten', async () => {
+    await es('POST', `${index}/_refresh`);
+    const path = `${index}/_doc/20?version_type=external&version=1`;
+    return (await rows.elasticsearch('PUT', path, { id: 20, ...row(20) })).ok;
+  });
+  await es('PUT', `${index}/_settings`, { index: { gc_deletes: '1h' } });
+  // Removed, by hand and under its own version.
+  await es('DELETE', `${index}/_doc/1`);
+  await es('DELETE', `${index}/_doc/2?${gte(await versionOf(2))}`);
+  // Changed, by hand and under its own version; one only in the last digit of a number, one by a field more.
+  await es('PUT', `${index}/_doc/3`, { id: 3, other: true });
+  await es('PUT', `${index}/_doc/4?${gte(await versionOf(4))}`, { id: 4, ...row(4), ratio: 4 / 8 + 0.001 });
+  await es('PUT', `${index}/_doc/5?${gte(await versionOf(5))}`, { id: 5, ...row(5), more: null });
+  // Another order of fields is no fault.
+  await es('PUT', `${index}/_doc/6?${gte(await versionOf(6))}`, { ...row(6), id: 6 });
+  // Added: of no row, and of a deleted one.
+  await es('PUT', `${index}/_doc/none`, { id: 0 });
+  await es('PUT', `${index}/_doc/100`, { id: 100 });
+  // Under another routing, beside the right one.
+  await es('PUT', `${index}/_doc/7?routing=elsewhere`, { id: 7, ...row(7) });
+  await rows.elasticsearch('POST', `${index}/_refresh`);
+
+  const found = await report(rows, 'verify', index, '--examples', '10');
+  assert.deepEqual(found.examples, {
+    differing: ['3', '4', '5'],
+    misrouted: ['7'],
+    missing: ['1', '2'],
+    stale: ['20'],
+    surplus: ['100', 'none'],
+  });
+  assert.equal(found.code, 1);
+  process.stderr.write(`verify: ${documents} documents in ${found.seconds} s, at most ${found.peakMemoryMiB} MiB\n`);
+  assert.ok(found.peakMemoryMiB < memoryLimitMiB, `${found.peakMemoryMiB} MiB`);
+
+  const shown = await rows.run('repair', index);
+  assert.equal(shown.code, 1);
+  assert.match(shown.stderr, /Nothing was changed\. `--yes` writes or deletes these 9 documents\./);
+  const limited = await rows.run('repair', index, '--yes', '--max', '8');
+  assert.equal(limited.code, 1);
+  assert.match(limited.stderr, /9 documents would be changed, which is more than `--max 8`; nothing was\./);
+
+  const repaired = await rows.run('repair', index, '--yes');
+  assert.equal(repaired.code, 0, repaired.stdout + repaired.stderr);
+  assert.match(repaired.stdout, /Wrote 7 documents and deleted 3; looked again:/);
+  const after = await report(rows, 'verify', index);
+  assert.deepEqual(after.counts, {});
+  assert.equal(after.documents, clean.documents);
+
+  // What was mended takes its next changes.
+  const touched = [1, 2, 3, 4, 5, 7, 20];
+  await rows.send([...touched.map((id) => ({ id, after: row(id, 2) })), { id: 100, after: row(100, 2) }]);
+  await rows.caughtUp();
+  const later = await report(rows, 'verify', index);
+  assert.deepEqual([later.counts, later.documents], [{}, clean.documents + 1]);
+  await service.stop();
+});
