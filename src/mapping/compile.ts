@@ -5,13 +5,21 @@
 import { jsonValue } from '../envelope/json-value.ts';
 import type { Patch, Row, RowChange, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
-import type { DocumentMapper, DocumentWrite, IndexDefinition, Mapped, TruncatedDocument } from '../model/document.ts';
+import type {
+  DeleteWrite,
+  DocumentMapper,
+  DocumentWrite,
+  IndexDefinition,
+  IndexWrite,
+  Mapped,
+  TruncatedDocument,
+} from '../model/document.ts';
 import { isJson } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Path, Step } from '../model/partial-document.ts';
 import { isWhole } from '../model/partial-document.ts';
 import { epochAt, externalVersion } from '../model/position.ts';
-import type { Epochs } from '../model/position.ts';
+import type { Epochs, ExternalVersion } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
 import type { DocumentDefinition } from './definition.ts';
@@ -90,7 +98,8 @@ function versionsOf({ epoch }: DocumentDefinition): TruncatedDocument['versionOf
 
 /** What becomes of a row; `lacks` are steps where something is missing in `source`. */
 type Built =
-  | { readonly kind: 'whole'; readonly source: string }
+  /** The document's text, which is whole. */
+  | string
   | { readonly kind: 'partial'; readonly step: Step }
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -125,7 +134,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
       ...(patch !== undefined && op === 'create' && { mayBeFirst: true as const }),
       ...(former !== undefined && 'id' in former && withheld.length > 0 && { formerId: former.id }),
     };
-    return isWhole(step) ? { kind: 'whole', source } : { kind: 'partial', step };
+    return isWhole(step) ? source : { kind: 'partial', step };
   };
 
   const build = (change: Upsert): Built => {
@@ -137,7 +146,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     const whole = after.json();
     if (change.patch !== undefined || placeholder.mayBeIn(whole)) return partial(change, plan);
     const source = sourceOf(after, whole, plan);
-    return typeof source === 'number' ? unconvertible(after, source) : { kind: 'whole', source };
+    return typeof source === 'number' ? unconvertible(after, source) : source;
   };
 
   const map: DocumentMapper = (change) => {
@@ -150,25 +159,24 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
       const isSecondDelete = isDelete && change.tombstone && identify.mayMove;
       return isSecondDelete ? { kind: 'ignored', reason: 'tombstone-without-id' } : refused(identity, record);
     }
-    const target = { ...targetOf(index, identity), version: versionOf(record) };
-    const leaves = isDelete && change.otherKey !== undefined ? { bequeaths: [] } : {};
-    if (isDelete) return { kind: 'write', write: { ...target, action: 'delete', ...leaves } };
+    const version = versionOf(record);
+    if (isDelete) {
+      const write = deleteOf(index, identity, version);
+      return { kind: 'write', write: change.otherKey === undefined ? write : { ...write, bequeaths: [] } };
+    }
     const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;
-    const also: Pick<Extract<Mapped, { kind: 'write' }>, 'also'> = former === undefined
-      ? {}
-      : { also: { ...targetOf(index, former), version: target.version, action: 'delete' } };
+    const also = former && deleteOf(index, former, version);
     const built = transform === undefined ? build(change) : transformBuilt(build(change), transform, change);
+    if (typeof built === 'string') return written(indexOf(index, identity, version, Buffer.from(built)), also);
     switch (built.kind) {
-      case 'whole':
-        return { kind: 'write', write: { ...target, action: 'index', source: Buffer.from(built.source) }, ...also };
       case 'partial': {
-        const { source } = built.step;
-        return { kind: 'write', write: { ...target, action: 'index', source, steps: [built.step] }, ...also };
+        const { step } = built;
+        return written({ ...indexOf(index, identity, version, step.source), steps: [step] }, also);
       }
       case 'none':
         // A row that is new has had no document: a delete would only make Elasticsearch remember it.
         if (change.op === 'create' && change.patch === undefined) return { kind: 'ignored', reason: 'left-out' };
-        return { kind: 'write', write: { ...target, action: 'delete' }, ...also };
+        return written(deleteOf(index, identity, version), also);
       case 'failed':
         return refused(built.failure, record);
     }
@@ -185,8 +193,17 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
   };
 }
 
-const targetOf = (index: string, { id, routing }: Identity): Pick<DocumentWrite, 'index' | 'id' | 'routing'> =>
-  routing === undefined ? { index, id } : { index, id, routing };
+// For each event there is one of these: written out, for spreading costs more than all else here.
+const written = (write: DocumentWrite, also: DeleteWrite | undefined): Mapped =>
+  also === undefined ? { kind: 'write', write } : { kind: 'write', write, also };
+
+const indexOf = (index: string, { id, routing }: Identity, version: ExternalVersion, source: Buffer): IndexWrite =>
+  routing === undefined
+    ? { action: 'index', index, id, version, source }
+    : { action: 'index', index, id, routing, version, source };
+
+const deleteOf = (index: string, { id, routing }: Identity, version: ExternalVersion): DeleteWrite =>
+  routing === undefined ? { action: 'delete', index, id, version } : { action: 'delete', index, id, routing, version };
 
 const refused = (failure: Failure, record: SourceRecord): Mapped => ({
   kind: 'refused',
@@ -228,12 +245,12 @@ function unconvertible(row: Row, column: number): Extract<Built, { kind: 'failed
 }
 
 function transformBuilt(built: Built, transform: LoadedTransform, change: RowChange & Upsert): Built {
-  if (built.kind === 'none' || built.kind === 'failed') return built;
+  if (typeof built !== 'string' && built.kind !== 'partial') return built;
   const { op, record } = change;
   const { topic, partition, offset, timestampMs } = record;
-  const step = built.kind === 'partial' ? built.step : undefined;
+  const step = typeof built === 'string' ? undefined : built.step;
   const withheld = (step?.withheld ?? []).map((path) => path.join('.'));
-  const source = built.kind === 'whole' ? built.source : built.step.source.toString();
+  const source = typeof built === 'string' ? built : built.step.source.toString();
   const result = transformed(transform, source, { op, topic, partition, offset, timestampMs, withheld });
   switch (result.kind) {
     case 'none':
@@ -241,7 +258,7 @@ function transformBuilt(built: Built, transform: LoadedTransform, change: RowCha
     case 'failed':
       return { kind: 'failed', failure: { code: 'TRANSFORM_FAILED', message: `The transform ${result.seen}.` } };
     case 'document':
-      if (step === undefined) return { kind: 'whole', source: result.source };
+      if (step === undefined) return result.source;
       return { kind: 'partial', step: { ...step, source: Buffer.from(result.source) } };
   }
 }

@@ -28,16 +28,19 @@ export function placeholderOf(setting: string): Placeholder {
   const forms = new Set([string, base64, map, JSON.stringify(map), ...arrays]);
   const longest = Math.max(...[...forms].map((form) => form.length));
   // Without the quotes, which are escaped where a string holds JSON; with the bracket, which is rarer than what follows.
-  const marks = [
-    string.slice(1, -1),
-    base64.slice(1, -1),
+  const [plainMark, base64Mark] = [string.slice(1, -1), base64.slice(1, -1)];
+  const arrayMarks = [
     `[${uuid}`,
     `[${codes.slice(0, tellingCodes).join(',')}`,
     `[${floats.slice(0, tellingCodes).join(',')}`,
   ];
   return {
     matches: (column) => column.length <= longest && forms.has(column),
-    mayBeIn: (row) => marks.some((mark) => row.includes(mark)),
+    mayBeIn: (row) =>
+      row.includes(plainMark) ||
+      row.includes(base64Mark) ||
+      // Most rows have no arrays.
+      (row.includes('[') && arrayMarks.some((mark) => row.includes(mark))),
   };
 }
 
