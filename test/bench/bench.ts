@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: CPU per event of the middle alone, and the end-to-end rate as a ratio of raw bulk replay, in one run.
  *
- * `npm run bench -- [--events 200000] [--rounds 3] [--shared] [--json FILE]`; `--shared` lets all processes use all cores.
+ * `npm run bench -- [--forms schemaless,schemas,avro,flattened] [--events 200000] [--rounds 3] [--shared] [--json FILE]`;
+ * `--shared` lets all processes use all cores.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -14,12 +15,21 @@ import { startElasticsearch } from '../stack/elasticsearch.ts';
 import { startKafka } from '../stack/kafka.ts';
 import { startPostgres } from '../stack/postgres.ts';
 import { versions } from '../stack/versions.ts';
+import type { ReadFrame } from '../../src/model/frame.ts';
+import type { SourceRecord } from '../../src/model/record.ts';
+import { createRegistryClient } from '../../src/schema-registry/client.ts';
+import { createRegistry } from '../../src/schema-registry/registry.ts';
+import { silentObserver } from '../fakes/silent-observer.ts';
+import { startRegistry } from '../stack/registry.ts';
 import { measureCore, readRecords } from './core.ts';
+import type { BenchForm } from './forms.ts';
+import { benchForms } from './forms.ts';
 import { prepareDataset } from './dataset.ts';
 import { measureEndToEnd, pinServers } from './end-to-end.ts';
 
 const { values } = parseArgs({
   options: {
+    forms: { type: 'string', default: benchForms.map(({ name }) => name).join(',') },
     events: { type: 'string', default: '200000' },
     rounds: { type: 'string', default: '3' },
     shared: { type: 'boolean', default: false },
@@ -41,40 +51,70 @@ await using kafka = await startKafka({ heapMegabytes: 1024, optimise: true });
 await using postgres = await startPostgres();
 await using elasticsearch = await startElasticsearch({ heapMegabytes: 1024 });
 
-async function measure(schemas: boolean) {
-  const form = schemas ? 'with schemas' : 'schemaless';
-  say(`${form}: the connector writes about ${events} records`);
-  await using connect = await startConnect({ kafka: kafka.address });
+const forms = values.forms.split(',').map((name) => {
+  const found = benchForms.find((form) => form.name === name);
+  if (found === undefined)
+    throw new Error(`There is no form «${name}»; there are ${benchForms.map((form) => form.name).join(', ')}.`);
+  return found;
+});
+
+/** Reads the frames of the records as Sluice does. */
+async function openFrames(address: string, records: readonly SourceRecord[]): Promise<ReadFrame> {
+  const client = createRegistryClient({ urls: [address], rejectUnauthorized: true, requestTimeoutMs: 10_000 });
+  const clock = { nowMs: () => performance.now(), sleep: () => Promise.resolve() };
+  const registry = createRegistry({ client, clock, observer: silentObserver(), signal: AbortSignal.timeout(30_000) });
+  await registry.prepare(records);
+  await client.close();
+  return registry.readFrame;
+}
+
+async function measure(form: BenchForm) {
+  const { name } = form;
+  say(`${name}: the connector writes about ${events} records`);
+  await using registry = form.needsRegistry ? await startRegistry() : undefined;
+  const group = { 'group.id': `connect-${name}` };
+  const topics = Object.fromEntries(
+    ['config', 'offset', 'status'].map((topic) => [`${topic}.storage.topic`, `connect-${name}-${topic}`]),
+  );
+  await using connect = await startConnect({
+    kafka: kafka.address,
+    ...(form.needsRegistry && { converter: true, settings: { ...group, ...topics } }),
+  });
   const servers = {
     kafka: kafka.address,
     postgres: postgres.address,
     connect: connect.address,
     elasticsearch: elasticsearch.address,
   };
-  await using dataset = await prepareDataset(servers, events, schemas);
+  await using dataset = await prepareDataset(servers, events, name, form.settings(registry));
   // Stands still while anything is measured.
   await connect.pause();
   const definition = documentDefinitionSchema.parse({
-    document: schemas ? 'bench-schemas' : 'bench-plain',
+    document: `bench-${name}`,
     from: dataset.topic,
-    ...(schemas ? {} : { fields: hints }),
+    ...(form.hasSchemas ? {} : { fields: hints }),
     index: { settings: { number_of_shards: 1, number_of_replicas: 0 } },
   });
-  say(`${form}: reading ${dataset.records} records, to measure the middle alone`);
+  say(`${name}: reading ${dataset.records} records, to measure the middle alone`);
   const records = await readRecords(kafka.address, dataset.topic, dataset.records);
-  const core = measureCore(records.slice(0, 20_000), definition, 15);
-  say(`${form}: end to end, ${rounds + 1} rounds`);
+  const readFrame = registry && (await openFrames(registry.address, records));
+  const core = measureCore(records.slice(0, 20_000), definition, 15, readFrame);
+  say(`${name}: end to end, ${rounds + 1} rounds`);
   const cores = values.shared ? undefined : '1';
-  const endToEnd = await measureEndToEnd({ servers, dataset, records, definition, rounds, cores });
+  const endToEnd = await measureEndToEnd({
+    ...{ servers, dataset, records, definition, rounds, cores, readFrame },
+    registry: registry?.address,
+  });
   await connect.resume();
-  return { form, core, endToEnd };
+  return { form: name, core, endToEnd };
 }
 
 if (!values.shared) {
   const others = [kafka.pid, postgres.pid].filter((pid) => pid !== undefined);
   await pinServers({ elasticsearch: elasticsearch.pid ?? Number.NaN, others });
 }
-const results = [await measure(false), await measure(true)];
+const results: Awaited<ReturnType<typeof measure>>[] = [];
+for (const form of forms) results.push(await measure(form));
 
 const report = {
   date: new Date().toISOString(),

@@ -1,6 +1,5 @@
 /**
- * What the benchmarks read: changes of one table of about 1 KB a row, written by the real connector, with and without
- * schemas. Half of the events are the snapshot; the other half updates, deletes and inserts, over all keys.
+ * What the benchmarks read: changes of one table of about 1 KB a row, written by the real connector in each form. Half of the events are the snapshot; the other half updates, deletes and inserts, over all keys.
  */
 import { Kafka, logLevel } from 'kafkajs';
 import type pg from 'pg';
@@ -55,20 +54,21 @@ const row = (id: string, turn: string): string => `
   repeat('Left with the neighbour at number ' || (${id} % 113) || '; please ring twice. ', 9)`;
 
 /** Writes about `events` changes and waits until all of them are in Kafka. */
-export async function prepareDataset(servers: Servers, events: number, schemas: boolean): Promise<Dataset> {
-  const name = schemas ? 'bench_schemas' : 'bench_plain';
+export async function prepareDataset(
+  servers: Servers,
+  events: number,
+  form: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Dataset> {
+  const name = `bench_${form}`;
   const keys = Math.floor(events / 2);
-  const converter = 'org.apache.kafka.connect.json.JsonConverter';
   const inventory = await captureInventory({
     ...servers,
     topicPrefix: name,
     sql: `${createTable}; INSERT INTO ${table} SELECT ${row('id', '0')} FROM generate_series(1, ${keys}) AS id`,
     settings: {
       'table.include.list': table,
-      'key.converter': converter,
-      'key.converter.schemas.enable': String(schemas),
-      'value.converter': converter,
-      'value.converter.schemas.enable': String(schemas),
+      ...settings,
       'max.batch.size': '8192',
       'max.queue.size': '32768',
       'producer.override.linger.ms': '20',

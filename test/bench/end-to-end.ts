@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { compileDocument } from '../../src/mapping/compile.ts';
 import type { DocumentDefinition } from '../../src/mapping/definition.ts';
+import type { ReadFrame } from '../../src/model/frame.ts';
 import type { SourceRecord } from '../../src/model/record.ts';
 import { expectIndexEqualsTable } from '../integration/equality.ts';
 import { startReadySluice } from '../integration/sluice-process.ts';
@@ -35,6 +36,9 @@ export interface EndToEndOptions {
   readonly records: readonly SourceRecord[];
   readonly definition: DocumentDefinition;
   readonly rounds: number;
+  /** The schema registry, where there is one. */
+  readonly registry?: string | undefined;
+  readonly readFrame?: ReadFrame | undefined;
   /** Cores of Sluice and of the replay; undefined: wherever the system puts them. */
   readonly cores: string | undefined;
 }
@@ -49,7 +53,10 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
   await mkdir(bodies);
   await mkdir(mappings);
   await writeFile(join(mappings, 'bench.yaml'), JSON.stringify(definition));
-  for (const [number, body] of toBodies(toWrites(records, definition), 1000).entries()) {
+  for (const [number, body] of toBodies(
+    toWrites(records, compileDocument(definition), options.readFrame),
+    1000,
+  ).entries()) {
     await writeFile(join(bodies, String(number)), body);
   }
   const rates: { raw: number; sluice: number; cpu: number; resident: number }[] = [];
@@ -57,7 +64,7 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
   try {
     // The first round warms the server up, and does not count.
     for (let round = 0; round <= rounds; round += 1) {
-      await createIndex(servers.elasticsearch, definition, records);
+      await createIndex(options);
       const raw = records.length / (await replay(options, bodies));
       await fetch(`${servers.elasticsearch}/${definition.document}-000001`, { method: 'DELETE' });
       const own = await measureSluice(options, mappings, `bench-${definition.document}-${round}-${Date.now()}`);
@@ -86,16 +93,12 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
   };
 }
 
-/** The index that Sluice would make, so that both write into the same. */
-async function createIndex(
-  elasticsearch: string,
-  definition: DocumentDefinition,
-  records: readonly SourceRecord[],
-): Promise<void> {
+/** The index that Sluice makes, so that both write into the same. */
+async function createIndex({ servers, definition, records, readFrame }: EndToEndOptions): Promise<void> {
   const compiled = compileDocument(definition);
-  toWrites(records.slice(0, 1), definition);
+  toWrites(records.slice(0, 1), compiled, readFrame);
   const { alias, settings, mappings } = compiled.indexDefinition();
-  const response = await fetch(`${elasticsearch}/${alias}-000001`, {
+  const response = await fetch(`${servers.elasticsearch}/${alias}-000001`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ settings, mappings, aliases: { [alias]: { is_write_index: true } } }),
@@ -118,7 +121,11 @@ async function measureSluice(options: EndToEndOptions, documents: string, groupI
     ...servers,
     groupId,
     documents,
-    environment: { SLUICE_COMMIT_INTERVAL_MS: '1000', ...(cores !== undefined && { SLUICE_TEST_CORES: cores }) },
+    environment: {
+      SLUICE_COMMIT_INTERVAL_MS: '1000',
+      ...(cores !== undefined && { SLUICE_TEST_CORES: cores }),
+      ...(options.registry !== undefined && { SLUICE_SCHEMA_REGISTRY_URLS: options.registry }),
+    },
     entry: 'test/bench/run-pinned.ts',
   });
   const settled = async (): Promise<number> => {
