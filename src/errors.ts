@@ -175,7 +175,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The index is not as the mapping file and the schemas have it, and cannot be made so.',
     directive: 'pause',
     nextStep:
-      '`sluice rebuild DOCUMENT` makes it anew beside the old one; or write the fields in the mapping file as the index has them.',
+      'Write the fields in the mapping file as the index has them, or name the document anew and let it be made from its topics (docs/operations.md, «Indexes»).',
   },
   EPOCH_LOWERED: {
     meaning:

@@ -37,6 +37,26 @@ export function envelopeParts(columns: readonly string[]): EnvelopeParts | undef
   return parts.op === -1 || parts.source === -1 ? undefined : parts;
 }
 
+/** Whether objects with these columns may be what is left of an envelope. */
+export function mayBeRestOfEnvelope(columns: readonly string[]): boolean {
+  return columns.includes('op') && (columns.includes('before') || columns.includes('after'));
+}
+
+/**
+ * Whether an object is what is left of an envelope that lost a part: an operation beside images. A flattened row is not: its
+ * columns hold no objects, and structs have their schema.
+ */
+export function isRestOfEnvelope(text: string, { shape: { columns }, spans }: Scanned): boolean {
+  const isImage = (name: string): boolean => {
+    const column = columns.indexOf(name);
+    const at = column === -1 ? -1 : (spans[2 * column] ?? -1);
+    return at === -1 || text.charCodeAt(at) === 0x7b || text.startsWith('null', at);
+  };
+  const op = columns.indexOf('op');
+  const operation = text.slice(spans[2 * op], spans[2 * op + 1]);
+  return /^"[cudrtmi]"$/.test(operation) && isImage('before') && isImage('after');
+}
+
 /** The operation of an object that has an envelope's parts; undefined if it is no envelope after all. */
 export function operationOf(text: string, scanned: Scanned, parts: EnvelopeParts): Operation | undefined {
   const at = scanned.spans[2 * parts.op] ?? 0;

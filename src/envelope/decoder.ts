@@ -18,7 +18,7 @@ import type { Message, MessageReader } from './connect-json.ts';
 import { createMessageReader } from './connect-json.ts';
 import { createConnectorReaders } from './connectors.ts';
 import type { EnvelopeSays, ImageReaders, ReadEnvelope } from './debezium.ts';
-import { envelopeParts, operationOf } from './debezium.ts';
+import { envelopeParts, isRestOfEnvelope, mayBeRestOfEnvelope, operationOf } from './debezium.ts';
 import { deletedColumnOf, isFlattened, readFlattened, readFlattenedDocument } from './flattened.ts';
 import { createRowReader, maxDocumentShapes, scalarRow } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
@@ -121,8 +121,11 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
 
   const asFlattened = (columns: readonly string[], carried: ConnectSchema | undefined, otherwise: Reading): Reading => {
     const row = asFlattenedRow(columns);
+    const isNamed = carried?.name?.endsWith('.Value') === true;
+    const maybeRest = !isNamed && mayBeRestOfEnvelope(columns);
     let isKnown = false;
     return (value) => {
+      if (maybeRest && isRestOfEnvelope(value.message.text, value.scanned)) return otherwise(value);
       if (!isKnown) {
         isKnown = isFlattened(columns, carried?.name, value.record.headers ?? {});
         if (!isKnown) return otherwise(value);

@@ -131,6 +131,22 @@ test('columns that are called like parts of other forms are a flattened row’s 
   for (const name of forms) assert.equal(said(createDecoder({ ...autoForm, name })(recordOf('{"id":1}', row))), row);
 });
 
+test('what is left of an envelope is no flattened row, whatever its headers say', () => {
+  const decode = createDecoder(autoForm);
+  const headers = { '__debezium.context.connectorName': 'postgresql' };
+  const kindOf = (value: string): string => decode({ ...recordOf('{"id":1}', value), headers }).op;
+  for (const rest of [
+    '{"before":null,"after":{"id":1},"op":"c","ts_ms":1}',
+    '{"after":{"id":1},"op":"u"}',
+    '{"before":{"id":1},"op":"d","transaction":null}',
+  ]) {
+    assert.equal(kindOf(rest), 'unreadable', rest);
+  }
+  for (const row of ['{"id":1,"op":"c","after":"x"}', '{"id":1,"op":"credit","after":null}', '{"id":1,"op":"c"}']) {
+    assert.equal(kindOf(row), 'update', row);
+  }
+});
+
 test('an update says what it changed, or it is ignored; a change without an image is no guess', () => {
   const update = (more: object): string => read(mongoKey('1'), mongoEnvelope('u', null, more));
   assert.equal(update({}), 'no-image');
