@@ -25,7 +25,6 @@ import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { createIdRenamer, metadataId } from './metadata-id.ts';
 import { sourceOf } from './origin.ts';
-import { withOtherKey } from './other-key.ts';
 import { ignoredReason, ignoredSchema } from './other-topics.ts';
 import { readOutboxEvent } from './outbox.ts';
 
@@ -45,7 +44,6 @@ type Reading = (value: ObjectValue) => ChangeEvent;
 export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRegistry): Decoder {
   const keys = createMessageReader();
   const keyRows = createRowReader();
-  const otherKeys = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
   const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
   const data = createMessageReader();
@@ -209,7 +207,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return { op: 'delete', record, origin: { collection: record.topic }, key: named, before: null, tombstone: true };
   };
 
-  const decode = (record: SourceRecord): ChangeEvent => {
+  return (record) => {
     const key = readKey(record);
     if (key !== null && 'code' in key) return unreadable(record, key.code, `the key cannot be read: ${key.message}`);
     if (record.value === null) return nothing(record, key);
@@ -218,7 +216,6 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);
   };
-  return (record) => withOtherKey(decode(record), otherKeys);
 }
 
 const noPayload: Message = { text: 'null', at: 0, end: 4, schema: undefined };

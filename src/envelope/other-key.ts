@@ -2,7 +2,7 @@
  * A change of a primary key is told in two halves, a delete of the old key and a create of the new; a header on each names the
  * other's key.
  */
-import type { ChangeEvent, Row } from '../model/change-event.ts';
+import type { Row, RowChange } from '../model/change-event.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { RowReader } from './json-row.ts';
 import { scanObject } from './json-scan.ts';
@@ -10,23 +10,19 @@ import { scanObject } from './json-scan.ts';
 const oldKeyHeader = '__debezium.oldkey';
 const newKeyHeader = '__debezium.newkey';
 
-/** The event with its other key, if its record names one that can be read. */
-export function withOtherKey(event: ChangeEvent, keys: RowReader): ChangeEvent {
-  const { headers } = event.record;
-  if (headers === undefined) return event;
-  if (event.op === 'delete' && newKeyHeader in headers) return named(event, newKeyHeader, keys);
-  const isUpsert = event.op === 'create' || event.op === 'update' || event.op === 'read';
-  return isUpsert && oldKeyHeader in headers ? named(event, oldKeyHeader, keys) : event;
+/**
+ * The row's other key, where the change is one half of a change of its primary key: the old one of an upsert, the new one of a
+ * delete. Headers are decoded when they are asked for, so ask for few records.
+ */
+export function otherKeyOf({ op, record, key }: RowChange, keys: RowReader): Row | undefined {
+  const given = record.headers?.[op === 'delete' ? newKeyHeader : oldKeyHeader];
+  return given === undefined ? undefined : keyIn(given, key, keys);
 }
 
-function named<E extends ChangeEvent & { readonly key: Row | null }>(event: E, header: string, keys: RowReader): E {
-  const otherKey = keyIn(event.record, header, event.key, keys);
-  return otherKey === undefined ? event : { ...event, otherKey };
-}
+type Header = NonNullable<NonNullable<SourceRecord['headers']>[string]>;
 
 /** Connect writes the struct as JSON, with its schema or without; its columns are those of the record's own key. */
-function keyIn(record: SourceRecord, header: string, key: Row | null, keys: RowReader): Row | undefined {
-  const given = record.headers?.[header];
+function keyIn(given: Header, key: Row | null, keys: RowReader): Row | undefined {
   const text = (Array.isArray(given) ? given.at(-1) : given)?.toString() ?? '';
   const outer = scanObject(text, 0, undefined);
   if (outer === undefined) return undefined;

@@ -2,7 +2,9 @@
  * A definition, compiled: row change → document writes. What can be decided once for rows with the same columns and schema is
  * decided once (`plan.ts`); what is left per row is to copy text and to convert the columns that need it.
  */
+import { createRowReader } from '../envelope/json-row.ts';
 import { jsonValue } from '../envelope/json-value.ts';
+import { otherKeyOf } from '../envelope/other-key.ts';
 import type { Patch, Row, RowChange, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import type {
@@ -110,13 +112,15 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
   const versionOf = versionsOf(definition);
   const placeholder = placeholderOf(definition.unavailableValue);
   const identify = createIdentify(definition, hashKey);
+  const otherKeys = createRowReader();
   const rowPlan = planned((row) => {
     if (row.schema !== undefined) schemas.add(row.schema);
     return planRow(definition, options, row);
   });
 
   /** A row of which something is missing, or may be. */
-  const partial = ({ op, key, after, otherKey, patch }: Upsert, { fields }: Plan): Built => {
+  const partial = (change: Upsert, { fields }: Plan): Built => {
+    const { op, key, after, patch } = change;
     const withheld: Path[] = [];
     const source = assembled(after, fields, (text, path) => {
       const isWithheld = placeholder.matches(text);
@@ -126,13 +130,14 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     if (typeof source === 'number') return unconvertible(after, source);
     // What is missing is put between the parts of this, so all of it must be JSON.
     if (![source, ...(patch?.set ?? []).map(({ text }) => text)].every(isJson)) return malformed;
-    const former = otherKey === undefined || key === null ? undefined : identify(otherKey, after, false);
+    const otherKey = withheld.length === 0 || key === null ? undefined : otherKeyOf(change, otherKeys);
+    const former = otherKey && identify(otherKey, after, false);
     const step = {
       source: Buffer.from(source),
       withheld,
       ...(patch !== undefined && { patch: renamed(definition, patch) }),
       ...(patch !== undefined && op === 'create' && { mayBeFirst: true as const }),
-      ...(former !== undefined && 'id' in former && withheld.length > 0 && { formerId: former.id }),
+      ...(former !== undefined && 'id' in former && { formerId: former.id }),
     };
     return isWhole(step) ? source : { kind: 'partial', step };
   };
@@ -162,7 +167,10 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     const version = versionOf(record);
     if (isDelete) {
       const write = deleteOf(index, identity, version);
-      return { kind: 'write', write: change.otherKey === undefined ? write : { ...write, bequeaths: [] } };
+      return {
+        kind: 'write',
+        write: otherKeyOf(change, otherKeys) === undefined ? write : { ...write, bequeaths: [] },
+      };
     }
     const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;
     const also = former && deleteOf(index, former, version);

@@ -94,8 +94,6 @@ interface Said {
   readonly origin: Origin;
   /** Null where the table has no key. */
   readonly key: Row | null;
-  /** The row's other key, where this is one half of a change of its primary key: the old one of a create, the new one of a delete. */
-  readonly otherKey?: Row;
 }
 
 /** What a change says of a row that it does not carry whole (MongoDB without lookup, Cassandra's cells): all else stays as the document has it. */

@@ -59,6 +59,7 @@ export function merge(a: Entry, b: Entry): Entry {
  * group may have written the document between them and this one, and the index knows.
  */
 export function takeOver(top: Entry): void {
+  if (top.older === undefined) return;
   const chain: Entry[] = [];
   let isNeeded = false;
   for (let entry: Entry | undefined = top; entry !== undefined; entry = entry.older) {

@@ -195,7 +195,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   /** Each document of the topic takes its part; those that have nothing to do with the record leave it to the others. */
   const mapAll = ({ mappers }: Route, change: RowChange, ticket: Ticket, ignored: Map<string, number>): void => {
     ticket.unsettled = mappers.length;
-    const reasons: string[] = [];
+    let unconcerned = 0;
+    let reason = '';
     for (const map of mappers) {
       const mapped = mapChange(map, change, ticket);
       switch (mapped.kind) {
@@ -207,18 +208,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
           writer.submit(mapped.write, ticket);
           break;
         case 'ignored':
-          reasons.push(mapped.reason);
+          unconcerned += 1;
+          reason = mapped.reason;
           break;
         case 'refused':
           letters.add(ticket, mapped.failure);
       }
     }
-    const [reason] = reasons;
-    if (reason !== undefined && reasons.length === mappers.length) ignore(ticket, reason, ignored);
-    else
-      reasons.forEach(() => {
-        settle(ticket, 'superseded');
-      });
+    if (unconcerned === mappers.length) ignore(ticket, reason, ignored);
+    else for (; unconcerned > 0; unconcerned -= 1) settle(ticket, 'superseded');
   };
 
   /** One record: decoded, mapped, queued. Synchronous. */

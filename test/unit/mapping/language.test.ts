@@ -41,6 +41,19 @@ test('a withheld value is named by its place in the document', () => {
   assert.deepEqual(mapped.write.steps?.[0]?.withheld, [['a', 'b']]);
 });
 
+test('the halves of a primary-key change find each other by the header that names the other key', () => {
+  const row = `{"id":2,"doc":${placeholder}}`;
+  const created = map({}, row, { key: '{"id":2}', headers: { '__debezium.oldkey': Buffer.from('{"id":1}') } });
+  assert.ok(created.kind === 'write' && created.write.action === 'index');
+  assert.equal(created.write.steps?.[0]?.formerId, '1');
+  const wrapped = Buffer.from('{"schema":{"type":"struct"},"payload":{"id":2}}');
+  const deleted = map({}, null, { headers: { '__debezium.newkey': wrapped } });
+  assert.ok(deleted.kind === 'write');
+  assert.deepEqual(deleted.write.bequeaths, []);
+  const plain = map({}, null);
+  assert.ok(plain.kind === 'write' && plain.write.bequeaths === undefined);
+});
+
 const rows = [
   ['{"status":"active","age":20,"gone":null}', true],
   ['{"status":"gone","age":20,"gone":null}', false],
