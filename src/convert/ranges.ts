@@ -13,6 +13,8 @@ import { instantText, microsecondsOf } from './timestamp-text.ts';
 /** A bound that is there: what the document says, and the number that Elasticsearch makes of it. */
 interface Bound {
   readonly text: string;
+  /** A day's own text, for bounds at which Elasticsearch takes it for its first moment: it rounds others to the last. */
+  readonly dayText?: string | undefined;
   readonly number: number;
   /** Elasticsearch cuts the bound to that number: then it belongs to the range, exclusive or not. */
   readonly isCut?: boolean;
@@ -40,8 +42,8 @@ function rangeFrom(bound: ReadBound, step: (number: number) => number): Convert 
       if (first > upper.number || (below === 'lt' && first >= upper.number)) [above, below] = ['gte', 'lte'];
     }
     const written = [
-      lower === 'none' ? '' : `"${above}":${lower.text}`,
-      upper === 'none' ? '' : `"${below}":${upper.text}`,
+      lower === 'none' ? '' : `"${above}":${(above === 'gte' ? lower.dayText : undefined) ?? lower.text}`,
+      upper === 'none' ? '' : `"${below}":${(below === 'lt' ? upper.dayText : undefined) ?? upper.text}`,
     ];
     return `{${written.filter((part) => part !== '').join(',')}}`;
   };
@@ -114,8 +116,8 @@ const dateBound: ReadBound = (text) => {
   const microseconds = microsecondsOf(text);
   if (microseconds === undefined) return undefined;
   const cut = ((microseconds % 1000n) + 1000n) % 1000n;
-  const written = dateOnly.test(text) ? `"${text}"` : instantText(microseconds);
-  return { text: written, number: Number((microseconds - cut) / 1000n), isCut: cut !== 0n };
+  const dayText = dateOnly.test(text) ? `"${text}"` : undefined;
+  return { text: instantText(microseconds), dayText, number: Number((microseconds - cut) / 1000n), isCut: cut !== 0n };
 };
 
 const nextDouble = (value: number): number => {

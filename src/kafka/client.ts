@@ -7,6 +7,7 @@ import type { Kafka } from 'kafkajs';
 import type { Failure } from '../model/outcome.ts';
 import { registerCodecs } from './codecs.ts';
 import { installHooks } from './kafkajs-internals.ts';
+import { createSocket } from './socket.ts';
 
 export interface KafkaOptions {
   /** `host:port` each. */
@@ -47,6 +48,7 @@ export function createKafka(options: KafkaOptions, log: KafkaLog): Kafka {
     authenticationTimeout: options.connectionTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     retry: { initialRetryTime: 200, maxRetryTime: 5000, retries: 5 },
+    socketFactory: createSocket,
     logLevel: kafkajs.logLevel.INFO,
     logCreator:
       () =>

@@ -7,7 +7,8 @@
  *  2. An offset out of range is answered by resetting to the beginning or the end, with a log line and nothing else.
  *  3. Each connection keeps a timer of 1 ms running although nothing is pending (kafkajs issue 1704).
  *  4. It does not ask for the ids of topics; its encoder, decoder and connections can.
- *  5. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
+ *  5. A connection keeps what follows an answer, mostly nothing, and copies the next answer together with it.
+ *  6. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
  */
 import { createRequire } from 'node:module';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
@@ -140,6 +141,10 @@ interface RequestQueuePrototype {
   scheduleCheckPendingRequests(this: { readonly pending: readonly unknown[]; readonly throttledUntil: number }): void;
 }
 
+interface ConnectionPrototype {
+  processData(this: { chunks: readonly Buffer[]; readonly bytesBuffered: number }, data: Buffer): void;
+}
+
 /** A member is told from others by its assigner, the only thing of ours that it holds. */
 const hooksOf = new WeakMap<Assigner, MemberHooks>();
 
@@ -171,13 +176,15 @@ export function installHooks(): void {
   const require = requireOfKafkajs;
   const { prototype: group } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroupPrototype };
   const { prototype: queue } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueuePrototype };
+  const { prototype: connection } = require('kafkajs/src/network/connection') as { prototype: ConnectionPrototype };
   const batchDecoder = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder');
   const usesBatchDecoder = require.resolve('kafkajs/src/protocol/requests/fetch/v4/decodeMessages');
   require(batchDecoder);
   const { [batchDecoder]: decoderModule, [usesBatchDecoder]: isTooLate } = require.cache;
   const { joinAndSync } = group;
   const { scheduleCheckPendingRequests } = queue;
-  const all = [joinAndSync, group.recoverFromOffsetOutOfRange, scheduleCheckPendingRequests];
+  const { processData } = connection;
+  const all = [joinAndSync, group.recoverFromOffsetOutOfRange, scheduleCheckPendingRequests, processData];
   if (all.some((method) => typeof method !== 'function')) {
     throw new Error('This is not kafkajs 2.2.4: a method that Sluice extends is not there.');
   }
@@ -196,6 +203,10 @@ export function installHooks(): void {
     return Promise.reject(
       new kafkajs.KafkaJSNonRetriableError(`offset out of range in ${error.topic}[${error.partition}]`),
     );
+  };
+  connection.processData = function (data) {
+    processData.call(this, data);
+    if (this.bytesBuffered === 0) this.chunks = [];
   };
   queue.scheduleCheckPendingRequests = function () {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) scheduleCheckPendingRequests.call(this);

@@ -486,10 +486,15 @@ const ranges: readonly TypeCase[] = [
     name: 'daterange: the last day is in, the day after is not',
     engines: both,
     from: source('DATERANGE'),
-    values: [['"[2019-01-01,2019-02-01)"', '{"gte":"2019-01-01T00:00:00.000000Z","lt":"2019-02-01T00:00:00.000000Z"}']],
+    values: [
+      ['"[2019-01-01,2019-02-01)"', '{"gte":"2019-01-01","lt":"2019-02-01"}'],
+      // As text it may come so; days are not whole then, and nothing is refused.
+      ['"(2018-01-01,2018-01-02)"', '{"gt":"2018-01-01T00:00:00.000000Z","lt":"2018-01-02"}'],
+    ],
     asked: [
       { query: term('2019-01-31T23:59:59.999Z'), finds: [0] },
       { query: term('2019-02-01'), finds: [] },
+      { query: term('2018-01-01T12:00:00Z'), finds: [1] },
     ],
   },
   {
