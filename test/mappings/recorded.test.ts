@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'lossless-json';
 import type { SourceRecord } from '../../src/model/record.ts';
-import { type Table, documentOf, rowsOf, sampleOf, streamedFrom } from '../fixtures/columns.ts';
+import { type Table, rowsOf, streamedFrom } from '../fixtures/columns.ts';
 import { type Difference, type Fields, differences, fieldsOf } from '../fixtures/differences.ts';
 import { type Expected, expectedStories, otherTopics } from '../fixtures/expectations.ts';
 import { mariadbTables } from '../fixtures/mariadb-columns.ts';
 import { type Outcome, outcomesOf } from '../fixtures/outcomes.ts';
 import { postgresTables } from '../fixtures/postgres-columns.ts';
+import { rowDocument } from '../fixtures/row-document.ts';
 import { type Recording, loadRecording, recordingPath } from '../fixtures/recordings.ts';
 import { type Setting, settings } from '../fixtures/settings.ts';
 import { notYet } from '../fixtures/not-yet.ts';
@@ -37,16 +38,6 @@ function unexpected(setting: Setting, table: string, found: readonly Difference[
     if (known !== undefined) stillMissing.add(known);
     return known === undefined ? [`${place}: expected ${expected}, found ${actual}`] : [];
   });
-}
-
-/** The document of a row, by what the table's definition says of its columns. */
-function rowDocument(table: Table, id: number, { mode }: Setting): Fields {
-  const row = id > streamedFrom ? id - streamedFrom : id;
-  const half = id > streamedFrom ? 'stream' : 'snapshot';
-  const fields = table.columns
-    .filter(({ absent }) => absent !== true)
-    .map((column) => `"${column.name}":${documentOf(sampleOf(column, row, mode), { mode, half })}`);
-  return fieldsOf(`{"id":${id},${fields.join(',')}}`);
 }
 
 /** The row as it is on the wire, found by another parser: what a document must say where no schema says more. */
@@ -76,7 +67,7 @@ function checkTable(recording: Recording, table: Table): void {
   const wrong = outcomes.flatMap(({ id, source }, at) => {
     const record = records[at];
     assert.ok(record);
-    const expected = typed ? rowDocument(table, Number(id), setting) : wireRow(record);
+    const expected = typed ? rowDocument(table, Number(id), setting.mode) : wireRow(record);
     return unexpected(setting, table.name, differences(expected, fieldsOf(source))).map((line) => `row ${id}: ${line}`);
   });
   assert.deepEqual(wrong, []);
@@ -90,7 +81,7 @@ function checkHints(recording: Recording, table: Table): void {
   const wrong = outcomesOf(records, recording.readFrame, { fields }).flatMap((outcome) => {
     const { id, source } = indexed(outcome);
     const names = new Set(hinted.map(({ name }) => name));
-    const found = differences(rowDocument(table, Number(id), recording.setting), fieldsOf(source));
+    const found = differences(rowDocument(table, Number(id), recording.setting.mode), fieldsOf(source));
     return found.filter(({ field }) => names.has(field)).map((one) => `row ${id}: ${JSON.stringify(one)}`);
   });
   assert.deepEqual(wrong, []);
