@@ -39,22 +39,21 @@ export function envelopeParts(columns: readonly string[]): EnvelopeParts | undef
 
 /** Whether objects with these columns may be what is left of an envelope. */
 export function mayBeRestOfEnvelope(columns: readonly string[]): boolean {
-  return columns.includes('op') && (columns.includes('before') || columns.includes('after'));
+  return columns.includes('before') || columns.includes('after');
 }
 
 /**
- * Whether an object is what is left of an envelope that lost a part: an operation beside images. A flattened row is not: its
- * columns hold no objects, and structs have their schema.
+ * Whether an object is what is left of an envelope that lost a part: an image that is an object, or an operation beside images that
+ * are null. A flattened row is not: without a schema, its columns hold no objects.
  */
 export function isRestOfEnvelope(text: string, { shape: { columns }, spans }: Scanned): boolean {
-  const isImage = (name: string): boolean => {
+  const textOf = (name: string): string => {
     const column = columns.indexOf(name);
-    const at = column === -1 ? -1 : (spans[2 * column] ?? -1);
-    return at === -1 || text.charCodeAt(at) === 0x7b || text.startsWith('null', at);
+    return column === -1 ? 'null' : text.slice(spans[2 * column], spans[2 * column + 1]);
   };
-  const op = columns.indexOf('op');
-  const operation = text.slice(spans[2 * op], spans[2 * op + 1]);
-  return /^"[cudrtmi]"$/.test(operation) && isImage('before') && isImage('after');
+  const images = [textOf('before'), textOf('after')];
+  if (images.some((image) => image.startsWith('{'))) return true;
+  return /^"[cudrtmi]"$/.test(textOf('op')) && images.every((image) => image === 'null');
 }
 
 /** The operation of an object that has an envelope's parts; undefined if it is no envelope after all. */

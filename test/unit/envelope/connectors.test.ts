@@ -139,10 +139,17 @@ test('what is left of an envelope is no flattened row, whatever its headers say'
     '{"before":null,"after":{"id":1},"op":"c","ts_ms":1}',
     '{"after":{"id":1},"op":"u"}',
     '{"before":{"id":1},"op":"d","transaction":null}',
+    '{"before":null,"after":{"id":1},"source":{"connector":"postgresql"}}',
+    '{"before":null,"after":null,"op":"d"}',
   ]) {
     assert.equal(kindOf(rest), 'unreadable', rest);
   }
-  for (const row of ['{"id":1,"op":"c","after":"x"}', '{"id":1,"op":"credit","after":null}', '{"id":1,"op":"c"}']) {
+  for (const row of [
+    '{"id":1,"op":"c","after":"x"}',
+    '{"id":1,"op":"credit","after":null}',
+    '{"id":1,"op":"c"}',
+    '{"before":1,"after":2}',
+  ]) {
     assert.equal(kindOf(row), 'update', row);
   }
 });
