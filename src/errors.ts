@@ -183,6 +183,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'pause',
     nextStep: 'Set `epoch` in the mapping file to that of the index, or higher.',
   },
+  COLUMN_RETYPED: {
+    meaning:
+      'A column got a type that its field in the index does not have; documents whose values do not fit are dead letters.',
+    directive: 'go-on',
+    nextStep:
+      'Make the index anew with the new type (docs/operations.md, «Indexes»), then replay the dead letters; or write the field in the mapping file as it is to be.',
+  },
   GC_DELETES_SHORT: {
     meaning: 'The index forgets deleted documents so soon that a delayed write could bring one back.',
     directive: 'go-on',

@@ -109,7 +109,7 @@ export function createAdopt({ maker, generations, createdBy, ...server }: Adopti
     };
     const ours: Seen = { ...seen, generation: { ...generation, meta } };
     // Deleted versions are kept as long as those of an index of our own.
-    const forgets = judged(definition, ours).warnings.length > 0;
+    const forgets = judged(definition, ours).warnings.some(({ code }) => code === 'GC_DELETES_SHORT');
     const unwritten = (definition.unwritten ?? []).filter(
       (setting) => !(forgets && setting in flatSettings(definition.settings)),
     );

@@ -8,6 +8,8 @@ export interface Difference {
   readonly what: string;
   readonly is: string;
   readonly should: string;
+  /** Nobody wrote it so: it is what schemas tell, which may change at any time. */
+  readonly isInferred?: true;
 }
 
 /** `field «email» is keyword, should be text; …` */

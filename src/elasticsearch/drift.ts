@@ -116,7 +116,8 @@ function fieldDrift(path: string, asked: Field, live: Field, context: Context): 
   if (type !== liveType) {
     // Nobody asked for this very type: one that takes the same values, if need be less well searched, is as good.
     if (isInferred && (standsInFor(asked, liveType) || isWider(liveType, type))) return undefined;
-    context.found.incompatible.push({ what: `field «${path}»`, is: liveType, should: type });
+    const told = { what: `field «${path}»`, is: liveType, should: type };
+    context.found.incompatible.push(isInferred ? { ...told, isInferred } : told);
     return undefined;
   }
   const { properties: askedProperties, fields: askedFields } = asked;
@@ -159,7 +160,9 @@ function changedParameters(
   const differ = (name: string, to: unknown): void => {
     const what = path === '' ? `\`${name}\` of the mapping` : `\`${name}\` of field «${path}»`;
     const isLater = isChangeable(name, to);
-    context.found[isLater ? 'additive' : 'incompatible'].push(difference(what, live[name], to));
+    const told = difference(what, live[name], to);
+    if (isLater) context.found.additive.push(told);
+    else context.found.incompatible.push(isInferred ? { ...told, isInferred } : told);
     if (isLater) changes[name] = to;
   };
   for (const [name, value] of Object.entries(asked)) {

@@ -22,12 +22,24 @@ export interface Judgement {
 /** Of an index that is known to be behind its alias. */
 export function judged(definition: IndexDefinition, seen: Seen): Judgement {
   const { additive, incompatible } = drift(definition, seen.live);
-  const differences = incompatible.length > 0 ? incompatible : strictlyMissing(definition, seen, additive);
+  const written = incompatible.filter(({ isInferred }) => isInferred !== true);
+  const inferred = incompatible.filter(({ isInferred }) => isInferred === true);
+  const differences = written.length > 0 ? written : strictlyMissing(definition, seen, additive);
   const failure =
     notOurs(definition.alias, seen) ??
     notOurVersions(definition, seen) ??
     (differences.length > 0 ? incompatibility(seen.generation.index, differencesText(differences)) : undefined);
-  return { failure, additive, warnings: gcDeletesWarning(definition, seen) };
+  return { failure, additive, warnings: [...gcDeletesWarning(definition, seen), ...retyped(seen, inferred)] };
+}
+
+/**
+ * A column got another type. Its field stays as it is: most values still fit (a bigint that is an integer, a number as text), and a
+ * document that does not is a dead letter of its own, while all others go on (G6).
+ */
+function retyped({ generation: { index } }: Seen, inferred: Drift['incompatible']): readonly Failure[] {
+  if (inferred.length === 0) return [];
+  const message = `Columns have other types than the fields of ${index}: ${differencesText(inferred)}. Values that still fit are taken.`;
+  return [{ code: 'COLUMN_RETYPED', message }];
 }
 
 export function incompatibility(index: string, seen: string): Failure {

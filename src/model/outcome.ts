@@ -39,6 +39,7 @@ export type FailureCode =
   | 'INDEX_INCOMPATIBLE'
   | 'EPOCH_LOWERED'
   | 'GC_DELETES_SHORT'
+  | 'COLUMN_RETYPED'
   | 'ADOPTION_REFUSED'
   | 'INDEX_REFUSED'
   // the schema registry

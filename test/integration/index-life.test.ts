@@ -87,7 +87,7 @@ async function makePlace(name: string): Promise<Place> {
 
 const two: Columns = { id: 'int32', name: 'string' };
 
-test('a column that comes is searchable from its first record on; one that changes its type waits, and the others go on', async () => {
+test('a column that comes is searchable from its first record on; one that changes its type is told, and what fits goes on', async () => {
   await using place = await makePlace('life_columns');
   const { name, topic } = place;
   await place.mapping(`document: ${name}\nfrom: ${topic}\nform: rows\n`);
@@ -103,19 +103,14 @@ test('a column that comes is searchable from its first record on; one that chang
 
   await place.send(topic, { ...two, phone: 'int64' }, { id: 3, name: 'c', phone: 13 });
   const sentence =
-    /The index life_columns-000001 is not as it should be: field «phone» is text, should be long\. `sluice rebuild/;
+    /Columns have other types than the fields of life_columns-000001: field «phone» is text, should be long\. Values that still fit/;
   await untilTrue('the contradiction is told', () => Promise.resolve(sentence.test(output())));
+  await untilTrue('what fits is there', async () => (await place.found('id:3')) === 1);
   await place.send(`${topic}-other`, two, { id: 1, name: 'other' });
   await untilTrue('the other document goes on', async () => {
     const response = await fetch(`${elasticsearch}/${name}-other/_doc/1`);
     return response.ok;
   });
-  assert.equal(await place.found('id:3'), 0);
-  const reports = await Promise.all([sluice.status(), beside.status()]);
-  assert.equal(
-    reports.reduce((sum, { recordsHeld }) => sum + recordsHeld, 0),
-    1,
-  );
 });
 
 test('a mapping file that contradicts its index ends `run` and `check` with the exact difference; what can be added is added at the start', async () => {
@@ -132,7 +127,7 @@ test('a mapping file that contradicts its index ends `run` and `check` with the 
   }
   await file('{ mappings: { properties: { name: { type: text } } } }');
   const sentence =
-    'The index life_files-000001 is not as it should be: field «name» is keyword, should be text. `sluice rebuild';
+    'The index life_files-000001 is not as it should be: field «name» is keyword, should be text. Write the fields';
   const checked = await place.sluice('check');
   assert.ok(checked.code === 2 && checked.text.includes(sentence), checked.text);
   const ran = await place.sluice('run');

@@ -30,7 +30,9 @@ const sceneOf = (name: string, schemas = true): Promise<Scene> =>
     tables: [people],
     mappings: { people: `document: ${name}-people\nfrom: ${name}.inventory.people\n` },
     settings: {
+      'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
       'key.converter.schemas.enable': String(schemas),
+      'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
       'value.converter.schemas.enable': String(schemas),
       'signal.data.collection': 'inventory.signals',
       'incremental.snapshot.chunk.size': '16',

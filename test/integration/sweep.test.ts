@@ -78,7 +78,7 @@ test('plan shows what would become of records of a topic and of a file, and writ
     .map((line) => JSON.parse(line) as object);
   assert.deepEqual(lines.slice(0, 2), [
     { record: `${topic}[0]@0`, action: 'index', id: '1', version: '0', source: '{"id":1,"n":1,"big":"9"}' },
-    { record: `${topic}[0]@1`, action: 'delete', id: '2', version: '1' },
+    { record: `${topic}[0]@1`, action: 'ignore', reason: 'left-out' },
   ]);
   assert.equal((lines[2] as { index: { state: string } }).index.state, 'absent');
 

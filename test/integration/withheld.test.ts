@@ -34,7 +34,9 @@ for (const schemas of [true, false]) {
     const name = `withheld_${schemas ? 'schemas' : 'plain'}`;
     const index = `${name}-large`;
     const settings = {
+      'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
       'key.converter.schemas.enable': String(schemas),
+      'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
       'value.converter.schemas.enable': String(schemas),
     };
     await using scene = await setScene({
