@@ -78,7 +78,8 @@ for (const schemas of [true, false]) {
       'ALTER TABLE inventory.people ADD COLUMN age integer DEFAULT 7',
       'ALTER TABLE inventory.people RENAME COLUMN name TO full_name',
       'ALTER TABLE inventory.people ALTER COLUMN n TYPE bigint; UPDATE inventory.people SET n = 2147483647 WHERE id = 3',
-      'ALTER TABLE inventory.people ALTER COLUMN age TYPE numeric(10, 2)',
+      // Without a schema, nothing tells what Connect's base64 of a decimal is: a mapping file would have to.
+      ...(schemas ? ['ALTER TABLE inventory.people ALTER COLUMN age TYPE numeric(10, 2)'] : []),
       'ALTER TABLE inventory.people DROP COLUMN age',
       'ALTER TABLE inventory.people DROP COLUMN full_name; ALTER TABLE inventory.people ADD COLUMN full_name jsonb',
     ]) {
@@ -93,15 +94,16 @@ for (const schemas of [true, false]) {
     }
     await expectBalanced(sluice);
 
-    // What does not fit the type that the index has is a dead letter, and the document stays as it was; the others go on.
+    // What does not fit the type that the index has: an inferred field keeps it in `_source` and does not find it; one that
+    // Elasticsearch guessed costs the document, which stays as it was. The others go on.
     await query(`ALTER TABLE inventory.people ALTER COLUMN n TYPE text;
       UPDATE inventory.people SET n = 'many' WHERE id = 5; UPDATE inventory.people SET n = '6' WHERE id = 6`);
     await scene.caughtUp();
     const { accounts } = await sluice.status();
-    assert.equal(accounts.deadLettered, 1);
+    assert.equal(accounts.deadLettered, schemas ? 0 : 1);
     assert.equal((await sourceOf(scene, '6'))?.['n'], '6', 'a text that is a number still fits');
-    assert.notEqual((await sourceOf(scene, '5'))?.['n'], 'many');
-    assert.match(sluice.output(), /DOCUMENT_REJECTED/);
+    assert.equal((await sourceOf(scene, '5'))?.['n'] === 'many', schemas);
+    assert.match(sluice.output(), schemas ? /COLUMN_RETYPED/ : /DOCUMENT_REJECTED/);
   });
 }
 
