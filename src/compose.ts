@@ -15,10 +15,12 @@ import { createElasticsearchClient } from './elasticsearch/client.ts';
 import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
+import { createGenerations } from './elasticsearch/generations.ts';
 import type { Health } from './elasticsearch/health.ts';
 import { checkElasticsearch } from './elasticsearch/health.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
+import { createIndexMaker } from './elasticsearch/index-maker.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError, directiveOf, explain } from './errors.ts';
@@ -37,7 +39,7 @@ import { createObserver } from './observability/observer.ts';
 import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import type { Clock } from './pipeline/ports.ts';
+import type { Clock, Generations } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import { createRoutes } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
@@ -100,8 +102,18 @@ export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<Re
   return createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
 }
 
-export function indexAdminOf(client: Client, { elasticsearch }: Config): IndexAdmin {
-  return createIndexAdmin({ client, requestTimeoutMs: elasticsearch.requestTimeoutMs, createdBy: version });
+/** What looks after indexes: those that aliases name, and all generations. */
+export interface Indexes {
+  readonly admin: IndexAdmin;
+  readonly generations: Generations;
+}
+
+export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs } }: Config): Indexes {
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version });
+  return {
+    admin: createIndexAdmin({ client, requestTimeoutMs, maker }),
+    generations: createGenerations({ client, requestTimeoutMs, maker }),
+  };
 }
 
 async function textOf(file: string | undefined): Promise<string | undefined> {
@@ -133,7 +145,7 @@ export async function runService(
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
   if (health.ok) tellEngine(health.version, config, logger);
 
-  const admin = indexAdminOf(client, config);
+  const { admin } = indexesOf(client, config);
   const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), async (alias) => {
     const definition = routes.indexDefinition(alias);
     if (definition === undefined) return undefined;

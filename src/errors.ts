@@ -149,6 +149,11 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'pause',
     nextStep: 'Rename the document in the mapping file, or remove that index if it is not needed.',
   },
+  ALIAS_UNUSABLE: {
+    meaning: 'The alias names several indexes, only a part of one, or another than it should.',
+    directive: 'pause',
+    nextStep: 'Make the alias name one index, without a filter or a routing (docs/operations.md, «Aliases»).',
+  },
   INDEX_REFUSED: {
     meaning: 'Elasticsearch refuses to create or extend the index as the mapping file describes it.',
     directive: 'pause',

@@ -1,4 +1,4 @@
-import { indexAdminOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
+import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
 import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
@@ -61,7 +61,7 @@ async function* findings({ config, documents }: Files): AsyncGenerator<Finding> 
     return;
   }
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
-  const admin = indexAdminOf(client, config);
+  const { admin } = indexesOf(client, config);
   for (const { definition } of documents) {
     const found = await admin.inspect(definition.document);
     const failures = found.state === 'failed' ? [found.failure] : [];

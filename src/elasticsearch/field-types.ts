@@ -66,7 +66,10 @@ export interface Fitted {
 }
 
 /** Changes the inferred fields whose types the server lacks, with their subfields; everything else stays as it is. */
-export function fitted({ mappings, inferred = [] }: IndexDefinition, lacking: ReadonlySet<string>): Fitted {
+export function fitted(
+  { mappings, inferred = [] }: Pick<IndexDefinition, 'mappings' | 'inferred'>,
+  lacking: ReadonlySet<string>,
+): Fitted {
   const properties = mappings['properties'];
   if (lacking.size === 0 || inferred.length === 0 || !isField(properties)) return { mappings, replaced: [] };
   const replaced: Replacement[] = [];

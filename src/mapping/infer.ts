@@ -36,6 +36,7 @@ export function defineIndex(definition: DocumentDefinition, schemas: readonly Ro
       properties,
     },
     ...(ours.length > 0 && { inferred: ours }),
+    ...(definition.epoch > 0 && { epoch: definition.epoch }),
   };
 }
 

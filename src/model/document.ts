@@ -62,6 +62,8 @@ export interface IndexDefinition {
    * other property is left to the server to refuse.
    */
   readonly inferred?: readonly string[];
+  /** Of the versions of its writes; 0 unless said. */
+  readonly epoch?: number;
 }
 
 /** Makes the definition of a document's index; without a schema, from the mapping file alone. */

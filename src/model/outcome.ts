@@ -32,6 +32,7 @@ export type FailureCode =
   | 'INDEX_MISSING'
   | 'INDEX_BLOCKED'
   | 'INDEX_FOREIGN'
+  | 'ALIAS_UNUSABLE'
   | 'INDEX_REFUSED'
   // rebuilds
   | 'HANDOVER_CHANGED'

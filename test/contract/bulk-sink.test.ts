@@ -58,7 +58,10 @@ for (const [name, engine] of engines) {
     const indexes = (await response.json()) as Record<string, { aliases: object; settings: object; mappings: object }>;
     assert.deepEqual(Object.keys(indexes), [`${alias}-000001`]);
     const { aliases, settings, mappings } = indexes[`${alias}-000001`] ?? {};
-    assert.deepEqual(aliases, { [alias]: { is_write_index: true } });
+    assert.deepEqual(aliases, {
+      [alias]: { is_write_index: true },
+      [`${alias}-000001-writes`]: { is_write_index: true, is_hidden: true },
+    });
     assert.match(JSON.stringify(settings), /"gc_deletes":"1h"/);
     assert.match(JSON.stringify(mappings), /"createdBy":"test"/);
   });

@@ -5,11 +5,13 @@ import type { Client } from '@elastic/elasticsearch';
 import { createBulkSink } from '../../src/elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from '../../src/elasticsearch/client.ts';
 import type { EngineName } from '../../src/elasticsearch/engine.ts';
+import { createGenerations } from '../../src/elasticsearch/generations.ts';
 import type { IndexAdmin } from '../../src/elasticsearch/index-admin.ts';
 import { createIndexAdmin } from '../../src/elasticsearch/index-admin.ts';
+import { createIndexMaker } from '../../src/elasticsearch/index-maker.ts';
 import type { DocumentWrite } from '../../src/model/document.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
-import type { Sink } from '../../src/pipeline/ports.ts';
+import type { Generations, Sink } from '../../src/pipeline/ports.ts';
 
 export const requestTimeoutMs = 10_000;
 
@@ -19,6 +21,7 @@ export interface OpenEngine {
   readonly address: string;
   readonly client: Client;
   readonly admin: IndexAdmin;
+  readonly generations: Generations;
   readonly sink: Sink;
   /** An alias unlike any other. */
   newName(): string;
@@ -41,13 +44,16 @@ export function openEngine(engine: EngineName, address: string): OpenEngine {
     compression: false,
   });
   test.after(() => client.close());
-  const admin = createIndexAdmin({ client, requestTimeoutMs, createdBy: 'test' });
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: 'test' });
+  const admin = createIndexAdmin({ client, requestTimeoutMs, maker });
+  const generations = createGenerations({ client, requestTimeoutMs, maker });
   const newName = (): string => `contract-${process.pid}-${(names += 1)}`;
   return {
     engine,
     address,
     client,
     admin,
+    generations,
     sink: createBulkSink({ client, requestTimeoutMs }),
     newName,
     newIndex: async (mappings = { dynamic: false }) => {
