@@ -36,8 +36,8 @@ module.exports = {
     {
       name: 'only-the-entry-and-the-commands-compose',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli/|main\\.ts)' },
-      to: { path: '^src/compose\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(cli/|main\\.ts|compose-rebuild\\.ts)' },
+      to: { path: '^src/compose(-rebuild)?\\.ts$' },
     },
     { name: 'src-never-imports-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^test/' } },
     {

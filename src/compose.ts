@@ -1,17 +1,20 @@
 /**
  * The composition root: the only file that knows every adapter.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Client } from '@elastic/elasticsearch';
 import type { Kafka } from 'kafkajs';
 import { AbortError } from 'p-retry';
 import pRetry from 'p-retry';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
+import { createControlIndex } from './elasticsearch/control-index.ts';
 import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
@@ -41,6 +44,10 @@ import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock, Generations } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
+import type { Writing } from './rebuild/handover.ts';
+import type { ControlStore } from './rebuild/ports.ts';
+import { createTwins } from './rebuild/twins.ts';
+import type { RoutedDocument } from './routes.ts';
 import { createRoutes } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
@@ -65,7 +72,7 @@ const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 export const version = `sluice ${packageJson.version}`;
 
-const clock: Clock = {
+export const clock: Clock = {
   nowMs: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }).catch(() => undefined),
 };
@@ -161,9 +168,24 @@ export async function runService(
   const observer = createObserver(metrics, logger);
   const registryClient = await openSchemaRegistry(config);
   const registry = registryClient && createRegistry({ client: registryClient, clock, observer, signal });
-  const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
+  const twins = createTwins({
+    store: controlStoreOf(client, config),
+    documents: routes.documents.map((document) => ({
+      document: document.document,
+      definition: digestOf(document),
+      topics: new Set(document.topics),
+    })),
+    instance: processName,
+    clock,
+    observer,
+    pollMs: config.rebuild.pollMs,
+    tell: (document, writing) => {
+      logger.info({ document }, writingText(document, writing));
+    },
+  });
+  const sink = withWithheld(twins.sink(indexed), createDocumentReader({ client, ...config.elasticsearch }), observer);
   const pipeline = createPipeline({
-    source: createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka }),
+    source: twins.source(createKafkaSource({ kafka, topics: routes.topics, log: kafkaLog, ...config.kafka })),
     sink,
     deadLetters,
     clock,
@@ -202,6 +224,32 @@ export async function runService(
     await client.close();
     await registryClient?.close();
   }
+}
+
+/** Which process this is, for people. */
+export const processName = `${hostname()}/${process.pid}`;
+
+export function controlStoreOf(client: Client, { elasticsearch, rebuild }: Config): ControlStore {
+  return createControlIndex({
+    client,
+    requestTimeoutMs: elasticsearch.requestTimeoutMs,
+    index: rebuild.controlIndex,
+  });
+}
+
+/** The same for mapping files that make the same documents, whatever they say of the index. */
+export function digestOf({ definition }: RoutedDocument): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ ...definition, index: undefined }))
+    .digest('hex');
+}
+
+function writingText(document: string, writing: Writing): string {
+  if (writing.kind === 'alias') return `A rebuild of ${document} is over: writing to its alias alone.`;
+  const { live, other } = writing;
+  return other === undefined
+    ? `Of the generations of ${document} only ${live} is written.`
+    : `A rebuild of ${document} asks for it: writing to ${live} and ${other}; ${live} decides.`;
 }
 
 /** Throws a SluiceError for what will not heal by waiting. */

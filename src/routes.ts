@@ -27,11 +27,22 @@ export interface Routes {
   readonly missing: readonly Failure[];
   /** What the values of a topic are. */
   formOf(topic: string): Form;
-  mappersOf(topic: string): readonly DocumentMapper[];
+  /** Of all its documents, or of one. */
+  mappersOf(topic: string, document?: string): readonly DocumentMapper[];
+  /** Each document that a topic makes, once. */
+  readonly documents: readonly RoutedDocument[];
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
   redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
   indexDefinition(alias: string): IndexDefinition | undefined;
+}
+
+/** A document, and the topics that it is made of. */
+export interface RoutedDocument {
+  /** The alias. */
+  readonly document: string;
+  readonly definition: DocumentDefinition;
+  readonly topics: readonly string[];
 }
 
 export interface Unmapped {
@@ -80,7 +91,17 @@ export function createRoutes(
     topics: [...byTopic.keys()],
     missing: byTopic.size === 0 && missing.length === 0 ? [nothingToRead] : [...missing, ...disputed],
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
-    mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
+    mappersOf: (topic, document) =>
+      (byTopic.get(topic) ?? [])
+        .filter((made) => document === undefined || made.document === document)
+        .map((made) => made.createMapper()),
+    documents: [...new Map(documents.map((made) => [made.document, made])).values()].map(
+      ({ document, definition }) => ({
+        document,
+        definition,
+        topics: [...byTopic].flatMap(([topic, made]) => (made.some((one) => one.document === document) ? topic : [])),
+      }),
+    ),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);
       return redactors.length === 0

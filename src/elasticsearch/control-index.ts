@@ -5,7 +5,7 @@ import type { Client } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import type { Control } from '../rebuild/handover.ts';
 import type { ControlStore, Stored } from '../rebuild/ports.ts';
-import { failureOf } from './answer-failure.ts';
+import { failureOf } from './index-answer.ts';
 import type { Answer, RequestParams } from './request.ts';
 import { ask } from './request.ts';
 

@@ -29,6 +29,7 @@ import { transformed } from './transform.ts';
 export interface CompiledDocument {
   /** The alias. */
   readonly document: string;
+  readonly definition: DocumentDefinition;
   /** Topics that the definition names. */
   readonly topics: readonly string[];
   /** Topics that it describes. */
@@ -59,6 +60,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
   const schemas = new Set<RowSchema>();
   return {
     document: definition.document,
+    definition,
     topics,
     patterns,
     form: { name: definition.form, outbox: definition.outbox },

@@ -120,7 +120,7 @@ export interface DeadLetter {
   readonly record: SourceRecord;
   readonly failure: Failure;
   /** The document that refused it; absent where the record could not be read. */
-  readonly document?: { readonly index: string; readonly id: string };
+  readonly document?: Pick<DocumentWrite, 'index' | 'id' | 'routing' | 'version'>;
 }
 
 export interface DeadLetters {

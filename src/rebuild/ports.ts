@@ -1,7 +1,7 @@
 /**
  * What a rebuild needs from the world. The prose is the specification; `test/contract` runs it against every implementation.
  */
-import type { IndexDefinition } from '../model/document.ts';
+import type { Generation } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Control, GroupView, PartitionPosition, Refused } from './handover.ts';
 
@@ -23,41 +23,37 @@ export interface ControlStore {
   remove(document: string, mark: string): Promise<'done' | 'changed' | Failure>;
 }
 
-/** The indexes of a document, generations `<alias>-000001` and so on. Trouble with the cluster is a failure; nothing rejects. */
-export interface Generations {
-  /** The index that the alias names; undefined if there is no such alias. */
-  current(alias: string): Promise<string | undefined | Failure>;
-  /** All that are there, oldest first, with the time of their making. */
-  list(alias: string): Promise<readonly { readonly name: string; readonly createdMs: number }[] | Failure>;
-  /** Makes one that is to be loaded: no refresh, no replicas, deletes remembered for a day, a name for writing. */
-  create(name: string, definition: IndexDefinition): Promise<'done' | Failure>;
-  /** Gives an index its name for writing (`writeNameOf`), if it has none. */
-  nameForWriting(name: string): Promise<'done' | Failure>;
-  /** Gives it the settings that its definition asks for; asks how well it is, compared with what it replaces. */
-  finishLoading(name: string, definition: IndexDefinition, replaced: string): Promise<'done' | 'recovering' | Failure>;
+/** What a handover asks of indexes, beside what `Generations` does. Trouble with the cluster is a failure; nothing rejects. */
+export interface Comparison {
+  /** Gives an index its hidden alias for writes, if it has none: those that Sluice made have. */
+  nameForWrites(generation: Generation): Promise<Failure | undefined>;
   /** All that was written can be searched when this resolves. */
-  refresh(name: string): Promise<'done' | Failure>;
-  /** Takes the alias from one and gives it to the other in one step; done if it was so already. */
-  swap(alias: string, from: string, to: string): Promise<'done' | Failure>;
-  remove(name: string): Promise<'done' | Failure>;
-  /** Whether the new one holds what the old one does, each difference as a sentence; only what stays different counts. */
-  compare(from: string, to: string): Promise<readonly string[] | Failure>;
-  /** Of the refused writes those that the other generation has: those are lost. */
-  lostIn(from: string, refused: readonly Refused[]): Promise<readonly Refused[] | Failure>;
+  refresh(index: string): Promise<Failure | undefined>;
+  /** What differs between two indexes that are both written meanwhile, each a sentence; only what stays different counts. */
+  differences(from: string, to: string): Promise<readonly string[] | Failure>;
+  /** Of the refused writes those that the index has: the generation that refused them lacks them. */
+  heldBy(index: string, refused: readonly Refused[]): Promise<readonly Refused[] | Failure>;
+}
+
+/** A topic, and how long what it holds stays. */
+export interface TopicHistory {
+  readonly topic: string;
+  /** Offsets that are still there; some hold no record. */
+  readonly records: number;
+  /** Offsets that are gone. */
+  readonly gone: number;
+  readonly compacted: boolean;
+  /** How long a delete can be seen in a compacted topic. */
+  readonly deleteRetentionMs: number;
 }
 
 /** What the brokers know; rejects when they cannot be asked. */
 export interface Brokers {
   positions(groupId: string): Promise<readonly PartitionPosition[]>;
   group(groupId: string): Promise<GroupView>;
-  /** Why the topics cannot give all history, each as a sentence; empty if they can. */
-  missingHistory(): Promise<readonly string[]>;
+  history(): Promise<readonly TopicHistory[]>;
+  /** Removes a group that nobody is in; done if there is none. */
   forget(groupId: string): Promise<void>;
-}
-
-/** Writes name a generation by an alias of its own, so that `require_alias` holds and no write ever makes an index (D9). */
-export function writeNameOf(generation: string): string {
-  return `${generation}.write`;
 }
 
 export function isFailure(value: unknown): value is Failure {

@@ -7,13 +7,14 @@
  */
 import { directiveOf } from '../errors.ts';
 import type { DocumentWrite } from '../model/document.ts';
+import { generationOf } from '../model/generation.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';
 import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts';
 import type { Control, Writing } from './handover.ts';
 import { acknowledge, excuse, placeOf, writingOf } from './handover.ts';
-import type { ControlStore } from './ports.ts';
-import { isFailure, writeNameOf } from './ports.ts';
+import type { ControlStore, Stored } from './ports.ts';
+import { isFailure } from './ports.ts';
 
 export interface FollowedDocument {
   /** The alias. */
@@ -65,26 +66,34 @@ export function createTwins(options: TwinsOptions): Twins {
     options.tell(document, writing);
   };
 
-  const readOne = async (document: string) => {
-    const found = await store.read([document]);
-    if (isFailure(found)) return found;
-    const stored = found.get(document);
-    learn(document, stored?.control);
-    return { stored };
+  /** One read at a time, so that what was seen later is learned later. */
+  let lastRead: Promise<unknown> = Promise.resolve();
+  const readInTurn = (wanted: readonly string[]): Promise<ReadonlyMap<string, Stored> | Failure> => {
+    const read = lastRead.then(async () => {
+      const found = await store.read(wanted);
+      if (!isFailure(found)) for (const name of wanted) learn(name, found.get(name)?.control);
+      return found;
+    });
+    lastRead = read;
+    return read;
+  };
+
+  const readOne = async (document: string): Promise<{ readonly stored: Stored | undefined } | Failure> => {
+    const found = await readInTurn([document]);
+    return isFailure(found) ? found : { stored: found.get(document) };
   };
 
   const readAll = async (): Promise<readonly Control[] | Failure> => {
-    const found = await store.read(names);
-    if (isFailure(found)) return found;
-    for (const name of names) learn(name, found.get(name)?.control);
-    return [...found.values()].map(({ control }) => control);
+    const found = await readInTurn(names);
+    return isFailure(found) ? found : [...found.values()].map(({ control }) => control);
   };
 
   const acknowledgeOne = async (document: FollowedDocument): Promise<void> => {
-    for (let attempt = 0; attempt < 20 && !isReading(); attempt += 1) {
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const join = joins;
       const found = await readOne(document.document);
-      // A join meanwhile begins with a read of its own, and acknowledges after it.
-      if (isFailure(found) || found.stored === undefined || isReading()) return;
+      // A join begins with a read of its own, and acknowledges after it.
+      if (isFailure(found) || found.stored === undefined || join !== joins || reading !== undefined) return;
       const partitions = assigned.filter(({ topic }) => document.topics.has(topic)).map(placeOf);
       const from = Object.fromEntries(partitions.map((place) => [place, reached.get(place) ?? null]));
       const said = { instance: options.instance, definition: document.definition, from };
@@ -93,17 +102,16 @@ export function createTwins(options: TwinsOptions): Twins {
     }
   };
 
-  const isReading = (): boolean => reading !== undefined;
-
   const acknowledgeAll = async (controls: readonly Control[]): Promise<void> => {
     const asking = new Set(controls.filter(({ phase }) => phase === 'dual-write').map(({ document }) => document));
     for (const document of documents) if (asking.has(document.document)) await acknowledgeOne(document);
   };
 
   const poll = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) {
+    for (;;) {
       await clock.sleep(options.pollMs, signal);
-      if (signal.aborted || reading !== undefined) continue;
+      if (signal.aborted) return;
+      if (reading !== undefined) continue;
       const controls = await readAll();
       if (!isFailure(controls)) await acknowledgeAll(controls);
     }
@@ -177,7 +185,7 @@ export function createTwins(options: TwinsOptions): Twins {
       const written = answer.control === control ? 'done' : await store.replace(answer.control, mark);
       if (written === 'changed') continue;
       if (isFailure(written)) return { status: 'retryable', failure: written };
-      learn(document, answer.control);
+      await readOne(document);
       observer.warned({ code: 'GENERATION_REFUSED', message: refusalText(refusal) });
       return ours;
     }
@@ -224,7 +232,10 @@ export function createTwins(options: TwinsOptions): Twins {
     const sent = plans.flatMap(({ write, writing }): DocumentWrite[] => {
       if (writing.kind === 'alias') return [write];
       const generations = writing.other === undefined ? [writing.live] : [writing.live, writing.other];
-      return generations.map((generation) => ({ ...write, index: writeNameOf(generation) }));
+      return generations.map((generation) => ({
+        ...write,
+        index: generationOf(write.index, generation, undefined).writes,
+      }));
     });
     const answers = (await sink.write(sent, signal)).values();
     const outcomes: WriteOutcome[] = [];
