@@ -60,8 +60,9 @@ export interface Progress {
   readonly waitingFor?: string | undefined;
 }
 
-/** A lease that was not renewed for so long may be taken over; it is renewed every time around. */
+/** A lease that was not renewed for so long may be taken over. */
 const leaseMs = 10_000;
+const renewMs = 2000;
 const roundMs = 500;
 /** So few records are left that the instances are asked to write to both. */
 const nearTheEnd = 2000;
@@ -79,10 +80,16 @@ export async function rebuild(options: RebuildOptions, signal: AbortSignal): Pro
     loading.abort();
   };
   signal.addEventListener('abort', abort);
+  const never = new Promise<never>(() => undefined);
   const loaded = options.load(hooks, loading.signal);
-  const over = loaded.then(() => new Promise<never>(() => undefined));
+  const renewed = renewLease(options, control, loading.signal);
   try {
-    return await Promise.race([fatal.promise, over, handOver(options, control, hooks, signal)]);
+    return await Promise.race([
+      fatal.promise,
+      loaded.then(() => never),
+      renewed.then(() => never),
+      handOver(options, control, hooks, signal),
+    ]);
   } catch (error) {
     if (error instanceof SluiceError && error.failures.some(({ code }) => code === 'INDEX_REFUSED')) {
       // There is no new generation, so nothing was changed.
@@ -93,7 +100,7 @@ export async function rebuild(options: RebuildOptions, signal: AbortSignal): Pro
     loading.abort();
     signal.removeEventListener('abort', abort);
     fatal.promise.catch(() => undefined);
-    await loaded.catch(() => undefined);
+    await Promise.allSettled([loaded, renewed]);
   }
 }
 
@@ -258,6 +265,23 @@ function lagOf(positions: readonly PartitionPosition[]): { readonly records: num
   return { records, done: records - left };
 }
 
+/** Tells other processes that this one lives; rejects if one of them has taken over. */
+async function renewLease(
+  { custody, clock, holder }: RebuildOptions,
+  { rebuild: id }: Control,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(renewMs, signal);
+    if (signal.aborted) return;
+    await custody.change(id, (now) => {
+      if (now.lease.holder === holder) return { ...now, lease: { holder, count: now.lease.count + 1 } };
+      const message = `Another process has taken over the rebuild of ${now.document}.`;
+      throw new SluiceError([{ code: 'REBUILD_RUNNING', message }]);
+    });
+  }
+}
+
 /** Goes around until the alias names the new generation. */
 async function handOver(
   options: RebuildOptions,
@@ -265,18 +289,11 @@ async function handOver(
   hooks: LoadHooks,
   signal: AbortSignal,
 ): Promise<Control> {
-  const { custody, brokers, clock, holder, tell } = options;
+  const { custody, brokers, clock, tell } = options;
   let targets: ReadonlyMap<string, number> | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const control = await custody.change(id, (now) => {
-      if (now.lease.holder !== holder) {
-        throw new SluiceError([
-          { code: 'REBUILD_RUNNING', message: `Another process has taken over the rebuild of ${now.document}.` },
-        ]);
-      }
-      return { ...now, lease: { holder, count: now.lease.count + 1 } };
-    });
+    const control = await custody.change(id, () => undefined);
     const positions = await asked(() => brokers.positions(control.groupId), options, signal);
     const lag = lagOf(positions);
     let waitingFor: string | undefined;

@@ -15,6 +15,9 @@ type Addresses = Stack['addresses'];
 /** Rows that nobody changes, beside those that are: the issue's size is 200,000. */
 export const stillRows = Number(process.env['SLUICE_TEST_REBUILD_DOCUMENTS'] ?? 10_000);
 
+/** About; the issue's rate is 500. */
+const changesPerSecond = Number(process.env['SLUICE_TEST_REBUILD_CHANGES'] ?? 200);
+
 const oldMapping = (name: string): string =>
   `document: ${name}-items
 from: ${name}.inventory.items
@@ -48,12 +51,12 @@ export async function changeMapping(scene: Scene, name: string): Promise<void> {
   await writeFile(join(scene.documents, 'items.yaml'), newMapping(name));
 }
 
-/** Changes rows, about `perSecond`, until it is stopped. */
-export function startTraffic(scene: Scene, perSecond: number): { stop(): Promise<number> } {
-  let going = true;
+/** Changes rows until it is stopped. */
+export function startTraffic(scene: Scene, perSecond = changesPerSecond): { stop(): Promise<number> } {
+  const ended = new AbortController();
   let changes = 0;
   const running = (async () => {
-    for (let round = 0; going; round += 1) {
+    for (let round = 0; !ended.signal.aborted; round += 1) {
       const startedAt = performance.now();
       await changeItems(scene, 100, ((round % 200) - 100) / 101);
       changes += 100;
@@ -62,7 +65,7 @@ export function startTraffic(scene: Scene, perSecond: number): { stop(): Promise
   })();
   return {
     stop: async () => {
-      going = false;
+      ended.abort();
       await running;
       return changes;
     },
@@ -71,11 +74,11 @@ export function startTraffic(scene: Scene, perSecond: number): { stop(): Promise
 
 /** Searches the alias every 20 ms for the rows that nobody changes; each must always be found. */
 export function startReader(elasticsearch: string, index: string, patient = false) {
-  let going = true;
+  const ended = new AbortController();
   let searches = 0;
   const wrong: string[] = [];
   const running = (async () => {
-    while (going) {
+    while (!ended.signal.aborted) {
       const body = JSON.stringify({ size: 0, track_total_hits: true, query: { range: { id: { gt: keys } } } });
       try {
         const response = await fetch(`${elasticsearch}/${index}/_search`, {
@@ -97,7 +100,7 @@ export function startReader(elasticsearch: string, index: string, patient = fals
   })();
   return {
     stop: async () => {
-      going = false;
+      ended.abort();
       await running;
       assert.deepEqual(wrong.slice(0, 3), [], `${wrong.length} of ${searches} searches missed something`);
       return searches;
