@@ -133,9 +133,14 @@ export function excuse(
   return { kind: 'excused', control: withRefused(control, refusal.write) };
 }
 
-/** Of a document only the newest refusal is kept. */
+/**
+ * Every version that was refused is kept, not only a document's newest: the other generation may have refused the newest too, and
+ * hold the one before.
+ */
 export function withRefused(control: Control, write: Refused): Control {
-  const others = control.refused.filter(({ generation, id }) => generation !== write.generation || id !== write.id);
+  const others = control.refused.filter(
+    ({ generation, id, version }) => generation !== write.generation || id !== write.id || version !== write.version,
+  );
   return others.length >= maxRefused ? control : { ...control, refused: [...others, write] };
 }
 

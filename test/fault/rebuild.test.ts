@@ -33,58 +33,48 @@ test('killed in each phase, with an instance and Elasticsearch killed too, a reb
   let second = await startReadySluice(options);
   await scene.caughtUp();
   await changeMapping(scene, name);
-  const traffic = startTraffic(scene);
-  const reader = startReader(elasticsearch, index, true);
+  await using traffic = startTraffic(scene);
+  await using reader = startReader(elasticsearch, index, true);
 
-  const rebuildUntil = async (phase: string, kill: (rebuild: { kill(): void }) => Promise<void>): Promise<void> => {
-    // Slowly at first, so that it is met while it loads.
-    const rebuild = runSluice(
-      addresses,
-      scene,
-      'rebuild',
-      index,
-      ...(phase === 'loading' ? ['--max-rate', '2000'] : []),
-    );
-    let over = false;
-    void rebuild.ended.then(() => (over = true));
-    await until(`the rebuild is in the phase ${phase} or over`, async () =>
-      over || (await phaseOf(elasticsearch, index)) === phase ? true : undefined,
-    );
-    await kill(rebuild);
-    const { output, signal } = await rebuild.ended;
-    t.diagnostic(
-      `${phase}: ${signal ?? 'ended'}, ${output.split('\n').filter((line) => line.includes('message')).length} messages`,
-    );
+  const patience = { withinMs: 240_000 };
+  const start = (...args: readonly string[]) => {
+    const run = runSluice(addresses, scene, 'rebuild', index, ...args);
+    const state = { isOver: false };
+    void run.ended.then(() => (state.isOver = true));
+    return { run, state };
+  };
+  /** Until the phase is reached, or the rebuild has passed it. */
+  const untilPhase = async ({ run, state }: ReturnType<typeof start>, wanted: string): Promise<void> => {
+    const reached = async () => {
+      const phase = await phaseOf(elasticsearch, index);
+      return state.isOver || phase === wanted || phase === 'warm' ? true : undefined;
+    };
+    await until(`the phase ${wanted}; it said ${run.output()}`, reached, patience);
   };
 
   for (const phase of phases) {
-    await rebuildUntil(phase, (rebuild) => {
-      rebuild.kill();
-      return Promise.resolve();
-    });
+    const doomed = start();
+    await untilPhase(doomed, phase);
+    doomed.run.kill();
+    const { code, signal, output } = await doomed.run.ended;
+    t.diagnostic(`${phase}: ${signal ?? `ended with ${code ?? ''}: ${output}`}`);
     if (phase === 'dual-write') {
       await second.kill();
       second = await startReadySluice(options);
     }
     if ((await phaseOf(elasticsearch, index)) === 'warm') break;
-    const again = runSluice(addresses, scene, 'rebuild', index);
-    await until(`it goes on in the phase ${phase}`, () =>
-      Promise.resolve(again.output().includes('"phase"') || again.output().includes(' is ') ? true : undefined),
-    );
+    const other = start();
+    await untilPhase(other, phase);
     await server.kill();
     await server.restart();
-    if (phase === 'swapping') break;
-    again.kill();
-    await again.ended;
+    t.diagnostic(`${phase}: Elasticsearch was killed`);
+    other.run.kill();
+    await other.run.ended;
   }
-  const rebuilt = await runSluice(addresses, scene, 'rebuild', index).ended;
-  assert.ok(rebuilt.code === 0 || /was rebuilt into|is being rebuilt already/.test(rebuilt.output), rebuilt.output);
-  await until('the alias names the new generation', async () =>
-    (await generationBehind(elasticsearch, index)) === `${index}-000002` &&
-    (await phaseOf(elasticsearch, index)) === 'warm'
-      ? true
-      : undefined,
-  );
+  const rebuilt = await start().run.ended;
+  assert.ok(rebuilt.code === 0 || rebuilt.output.includes('was rebuilt into'), rebuilt.output);
+  assert.equal(await generationBehind(elasticsearch, index), `${index}-000002`);
+  assert.equal(await phaseOf(elasticsearch, index), 'warm');
 
   const doomed = runSluice(addresses, scene, 'rollback', index);
   await until('the rollback is under way or over', async () =>

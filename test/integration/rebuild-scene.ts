@@ -52,7 +52,10 @@ export async function changeMapping(scene: Scene, name: string): Promise<void> {
 }
 
 /** Changes rows until it is stopped. */
-export function startTraffic(scene: Scene, perSecond = changesPerSecond): { stop(): Promise<number> } {
+export function startTraffic(
+  scene: Scene,
+  perSecond = changesPerSecond,
+): AsyncDisposable & { stop(): Promise<number> } {
   const ended = new AbortController();
   let changes = 0;
   const running = (async () => {
@@ -68,6 +71,10 @@ export function startTraffic(scene: Scene, perSecond = changesPerSecond): { stop
       ended.abort();
       await running;
       return changes;
+    },
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await running.catch(() => undefined);
     },
   };
 }
@@ -104,6 +111,10 @@ export function startReader(elasticsearch: string, index: string, patient = fals
       await running;
       assert.deepEqual(wrong.slice(0, 3), [], `${wrong.length} of ${searches} searches missed something`);
       return searches;
+    },
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await running;
     },
   };
 }

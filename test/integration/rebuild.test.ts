@@ -28,8 +28,8 @@ test('an index whose mapping changed is rebuilt under traffic with two instances
   await using second = await startReadySluice(options);
   await scene.caughtUp();
   await changeMapping(scene, name);
-  const traffic = startTraffic(scene);
-  const reader = startReader(elasticsearch, index);
+  await using traffic = startTraffic(scene);
+  await using reader = startReader(elasticsearch, index);
 
   const startedAt = performance.now();
   const rebuilt = await sluice('rebuild', index).ended;
