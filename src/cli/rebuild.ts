@@ -7,7 +7,7 @@ import { refuse } from '../rebuild/custody.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 import { failWith } from './failures.ts';
 import { readFiles } from './files.ts';
-import { createProgress } from './progress.ts';
+import { createProgress } from './rebuild-progress.ts';
 
 export interface RebuildCommandOptions extends CommonOptions {
   readonly dryRun?: boolean;
