@@ -205,7 +205,12 @@ export async function runService(
   });
   const isReady = () => {
     const status = pipeline.status();
-    return readiness({ ...status, joined: status.assignment !== undefined }, clock.nowMs(), config.stalledAfterMs);
+    const movement = {
+      ...status,
+      joined: status.assignment !== undefined,
+      blockedSinceMs: twins.blockedSinceMs(),
+    };
+    return readiness(movement, clock.nowMs(), config.stalledAfterMs);
   };
   const http = config.http.enabled
     ? await startHttp({

@@ -40,10 +40,12 @@ export interface TwinsOptions {
 export interface Twins {
   source(source: Source): Source;
   sink(sink: Sink): Sink;
+  /** Since when the control documents cannot be read, so that nothing is taken over; undefined if they can. */
+  blockedSinceMs(): number | undefined;
 }
 
 const alias: Writing = { kind: 'alias' };
-const retryMs = 500;
+const retryMs = { initial: 500, max: 10_000 };
 
 export function createTwins(options: TwinsOptions): Twins {
   const { store, documents, clock, observer } = options;
@@ -56,6 +58,7 @@ export function createTwins(options: TwinsOptions): Twins {
   /** Undefined when the control documents were read since the last join. */
   let reading: Promise<void> | undefined;
   let joins = 0;
+  let blockedSinceMs: number | undefined;
 
   const writingTo = (index: string): Writing => writings.get(index) ?? alias;
 
@@ -128,10 +131,13 @@ export function createTwins(options: TwinsOptions): Twins {
       const controls = await readAll();
       if (join !== joins) return;
       if (isFailure(controls)) {
-        observer.waiting(controls, attempt, retryMs);
-        await clock.sleep(retryMs, signal);
+        blockedSinceMs ??= clock.nowMs();
+        const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
+        observer.waiting(controls, attempt, delayMs);
+        await clock.sleep(delayMs, signal);
         continue;
       }
+      blockedSinceMs = undefined;
       if (names.some((name) => writingTo(name).kind === 'generations')) {
         intake.assigned([]);
         intake.assigned(partitions);
@@ -251,6 +257,7 @@ export function createTwins(options: TwinsOptions): Twins {
   };
 
   return {
+    blockedSinceMs: () => blockedSinceMs,
     source: (source) => ({
       run: async (intake, signal) => {
         const ended = new AbortController();
