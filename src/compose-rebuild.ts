@@ -212,7 +212,6 @@ function readerOf(reader: DocumentReader, { from }: Control, writes: string): Do
 
 function observerOf({ warn }: RebuildSettings): Observer {
   const nothing = (): undefined => undefined;
-  let lastWaiting = '';
   return {
     accepted: nothing,
     ignored: nothing,
@@ -221,10 +220,7 @@ function observerOf({ warn }: RebuildSettings): Observer {
     deadLettered: nothing,
     committed: nothing,
     withheld: nothing,
-    waiting: (failure) => {
-      if (failure.message !== lastWaiting) warn(failure);
-      lastWaiting = failure.message;
-    },
+    waiting: warn,
     recovered: nothing,
     warned: warn,
   };

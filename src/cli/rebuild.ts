@@ -1,6 +1,7 @@
 import { openRebuild } from '../compose-rebuild.ts';
 import type { RebuildTools } from '../compose-rebuild.ts';
 import { SluiceError, explain } from '../errors.ts';
+import type { Failure } from '../model/outcome.ts';
 import { discard, missingHistory, rebuild } from '../rebuild/rebuild.ts';
 import { finish, rollback } from '../rebuild/rollback.ts';
 import { refuse } from '../rebuild/custody.ts';
@@ -46,14 +47,17 @@ async function withTools(
   const { print, printError } = surroundings;
   const terminal = process.stderr.isTTY && options.json !== true ? process.stderr : undefined;
   const progress = createProgress({ print, terminal, nowMs: () => performance.now() });
+  let lastWarning = '';
   const settings = {
     ...files,
     document,
     maxRate,
     failpoints: surroundings.failpoints,
     say: progress.sentence,
-    warn: (failure: Parameters<typeof explain>[0]) => {
-      printError(explain(failure));
+    warn: (failure: Failure) => {
+      // What is waited for is told once, not with every attempt.
+      if (failure.message !== lastWarning) printError(explain(failure));
+      lastWarning = failure.message;
     },
   };
   try {
