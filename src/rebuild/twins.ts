@@ -92,7 +92,7 @@ export function createTwins(options: TwinsOptions): Twins {
   };
 
   const acknowledgeOne = async (document: FollowedDocument): Promise<void> => {
-    for (let attempt = 0; attempt < 20; attempt += 1) {
+    for (let attempt = 0; attempt < 20 && joins > 0; attempt += 1) {
       const join = joins;
       const found = await readOne(document.document);
       // A join begins with a read of its own, and acknowledges after it.
