@@ -28,10 +28,13 @@ interface MultiGetAnswer {
 
 export function createControlIndex({ client, requestTimeoutMs, index }: ControlIndexOptions): ControlStore {
   const request = (params: RequestParams): Promise<Answer> => ask(client, params, requestTimeoutMs);
-  const pathOf = (document: string): string => `/${encodeURIComponent(index)}/_doc/${encodeURIComponent(document)}`;
+  /** Writes require an alias, here too: a condition that cannot hold would still make an index that is gone. */
+  const writes = `${index}-writes`;
+  const pathOf = (document: string): string => `/${encodeURIComponent(writes)}/_doc/${encodeURIComponent(document)}`;
 
   const makeIndex = async (): Promise<Failure | undefined> => {
     const body = {
+      aliases: { [writes]: { is_write_index: true, is_hidden: true } },
       settings: { number_of_shards: 1, auto_expand_replicas: '0-1', hidden: true },
       // Nobody searches it, and what it holds changes with versions of Sluice.
       mappings: { dynamic: false, properties: {} },
@@ -55,14 +58,21 @@ export function createControlIndex({ client, requestTimeoutMs, index }: ControlI
       const failure = await makeIndex();
       if (failure !== undefined) return failure;
       const path = pathOf(control.document);
-      return done(await request({ method: 'PUT', path, querystring: { op_type: 'create' }, body: { control } }));
+      return done(
+        await request({
+          method: 'PUT',
+          path,
+          querystring: { op_type: 'create', require_alias: 'true' },
+          body: { control },
+        }),
+      );
     },
     replace: async (control, mark) =>
       done(
         await request({
           method: 'PUT',
           path: pathOf(control.document),
-          querystring: conditions(mark),
+          querystring: { ...conditions(mark), require_alias: 'true' },
           body: { control },
         }),
       ),
@@ -71,7 +81,6 @@ export function createControlIndex({ client, requestTimeoutMs, index }: ControlI
   };
 }
 
-/** With a condition Elasticsearch never makes an index or document that is not there. */
 function conditions(mark: string): Readonly<Record<string, string>> {
   const [seqNo = '', term = ''] = mark.split('/');
   return { if_seq_no: seqNo, if_primary_term: term };
