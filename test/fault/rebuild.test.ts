@@ -32,6 +32,8 @@ test('killed in each phase, with an instance and Elasticsearch killed too, a reb
   await using first = await startReadySluice(options);
   let second = await startReadySluice(options);
   await scene.caughtUp();
+  // Refreshes, too: what the reader sees first is whole.
+  await scene.expectEqual();
   await changeMapping(scene, name);
   await using traffic = startTraffic(scene);
   await using reader = startReader(elasticsearch, index, true);

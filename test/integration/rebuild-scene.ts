@@ -97,7 +97,10 @@ export function startReader(elasticsearch: string, index: string, patient = fals
         const found = answer.hits?.total.value;
         // While the server itself is starting, shards may be missing: that is no matter of the alias.
         const isStarting = patient && (!response.ok || answer._shards?.failed !== 0);
-        if (!isStarting && (!response.ok || found !== stillRows)) wrong.push(`${response.status}: ${found ?? 'none'}`);
+        if (!isStarting && (!response.ok || found !== stillRows))
+          wrong.push(
+            `${new Date().toISOString()} ${response.status}: ${found ?? 'none'} ${JSON.stringify(answer).slice(0, 200)}`,
+          );
         searches += 1;
       } catch (error) {
         if (!patient) wrong.push(String(error));

@@ -27,6 +27,8 @@ test('an index whose mapping changed is rebuilt under traffic with two instances
   await using first = await startReadySluice(options);
   await using second = await startReadySluice(options);
   await scene.caughtUp();
+  // Refreshes, too: what the reader sees first is whole.
+  await scene.expectEqual();
   await changeMapping(scene, name);
   await using traffic = startTraffic(scene);
   await using reader = startReader(elasticsearch, index);
