@@ -44,7 +44,7 @@ export interface Scene extends AsyncDisposable {
 }
 
 const keys: Readonly<Record<string, string>> = { orders: 'order_number', products_on_hand: 'product_id' };
-/** Rows of this table, written last, have passed Kafka when everything before them has: Connect sends in order. */
+/** A row of this table, written last, so that there is a change after all others. */
 const marks = 'CREATE TABLE inventory.marks (id integer PRIMARY KEY)';
 
 export async function setScene(options: SceneOptions): Promise<Scene> {
@@ -71,14 +71,6 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
     return topics.every((topic) => existing.includes(topic));
   });
 
-  const endOf = async (topic: string): Promise<number> => {
-    const offsets = await admin.fetchTopicOffsets(topic);
-    return offsets.reduce((sum, { high }) => sum + Number(high), 0);
-  };
-
-  const isMarked = async (mark: number): Promise<boolean> =>
-    (await admin.listTopics()).includes(topicOf('marks')) && (await endOf(topicOf('marks'))) >= mark;
-
   const isCommitted = async (topic: string): Promise<boolean> => {
     const ends = await admin.fetchTopicOffsets(topic);
     const [committed] = await admin.fetchOffsets({ groupId: name, topics: [topic] });
@@ -96,13 +88,10 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
     topicOf,
     indexOf,
     caughtUp: async ({ withinMs = 60_000 } = {}) => {
-      // A broker appends one request's partitions one after the other, so the first mark may be seen before what was sent with
-      // it; the second is in a later request.
-      for (const mark of [lastMark + 1, lastMark + 2]) {
-        await inventory.query(`INSERT INTO inventory.marks (id) VALUES (${mark})`);
-        await untilTrue(`mark ${mark} is in Kafka`, () => isMarked(mark).catch(notYet), { withinMs });
-        lastMark = mark;
-      }
+      const isAcknowledged = await inventory.acknowledgedBeyond();
+      lastMark += 1;
+      await inventory.query(`INSERT INTO inventory.marks (id) VALUES (${lastMark})`);
+      await untilTrue('Kafka has acknowledged every change', isAcknowledged, { withinMs });
       for (const topic of topics) {
         await untilTrue(`${topic} is committed to its end`, () => isCommitted(topic).catch(notYet), { withinMs });
       }

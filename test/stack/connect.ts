@@ -79,7 +79,7 @@ function workerSettings(kafka: string, port: number, group: string): Record<stri
     'status.storage.replication.factor': 1,
     'status.storage.partitions': 1,
     'plugin.discovery': 'service_load',
-    'offset.flush.interval.ms': 1000,
+    'offset.flush.interval.ms': 250,
     'scheduled.rebalance.max.delay.ms': 0,
     'session.timeout.ms': 2000,
     'heartbeat.interval.ms': 500,

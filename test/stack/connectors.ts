@@ -69,3 +69,11 @@ async function request(connect: string, method: string, path: string, body?: unk
     await delay(100);
   }
 }
+
+/** Where the worker remembers the connector to be, as its database says it; nothing while it remembers no place. */
+export async function connectorOffset(connect: string, name: string): Promise<Readonly<Record<string, unknown>>> {
+  const response = await fetch(`${connect}/connectors/${name}/offsets`);
+  if (!response.ok) return {};
+  const { offsets } = (await response.json()) as { offsets: readonly { offset: Readonly<Record<string, unknown>> }[] };
+  return offsets[0]?.offset ?? {};
+}

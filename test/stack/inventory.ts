@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { deleteConnector, registerConnector } from './connectors.ts';
+import { connectorOffset, deleteConnector, registerConnector } from './connectors.ts';
 import { inventoryConnector } from './versions.ts';
 
 /** Creates the schema and its rows in the database that `address` names. */
@@ -20,6 +20,11 @@ export interface Captured extends AsyncDisposable {
   query(sql: string): Promise<{ readonly rows: readonly unknown[] }>;
   /** The SQL by which the database itself tells a table's rows: `id`, their key as text, and `row`, a JSON object. */
   selectRows(table: string, key: string): Promise<string>;
+  /**
+   * Takes the place of the last change that was committed by now. What it resolves to tells whether Connect has remembered the place of
+   * a later change: it does so only when Kafka has acknowledged every record before it, whatever the order in which those were sent again.
+   */
+  acknowledgedBeyond(): Promise<() => Promise<boolean>>;
 }
 
 /** In PostgreSQL, where a prefix is also the name of a database and of a slot. */
@@ -67,6 +72,15 @@ export async function captureInventory(options: CaptureOptions): Promise<Capture
     address: address.href,
     query: (sql) => client.query(sql),
     selectRows: (table, key) => Promise.resolve(selectRows(table, key)),
+    acknowledgedBeyond: async () => {
+      const { rows } = await client.query<{ at: string }>("SELECT pg_current_wal_lsn() - '0/0' AS at");
+      const at = Number(rows[0]?.at);
+      // The slot itself is told of a transaction only when the next one has ended.
+      return async () => {
+        const { lsn, snapshot } = await connectorOffset(options.connect, topicPrefix);
+        return snapshot === undefined && Number(lsn ?? 0) >= at;
+      };
+    },
     async [Symbol.asyncDispose]() {
       await client.end();
       await deleteConnector(options.connect, topicPrefix);

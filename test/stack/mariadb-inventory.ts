@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { deleteConnector, registerConnector } from './connectors.ts';
+import { connectorOffset, deleteConnector, registerConnector } from './connectors.ts';
 import { type Captured, deleteTopics } from './inventory.ts';
 import { connectToMariadb } from './mariadb.ts';
 
@@ -34,6 +34,14 @@ export async function captureMariadbInventory(options: MariadbCaptureOptions): P
       return { rows: Array.isArray(rows) ? rows : [] };
     },
     selectRows: (table, key) => selectRows(connection, table, key),
+    acknowledgedBeyond: async () => {
+      const [rows] = await connection.query<RowDataPacket[]>('SHOW MASTER STATUS');
+      const place = placeOf({ file: rows[0]?.['File'], pos: rows[0]?.['Position'] });
+      return async () => {
+        const remembered = placeOf(await connectorOffset(options.connect, topicPrefix));
+        return remembered > place;
+      };
+    },
     async [Symbol.asyncDispose]() {
       await connection.query('DROP DATABASE inventory');
       await connection.end();
@@ -74,6 +82,11 @@ export function mariadbConnector(options: {
 }
 
 const historyTopic = (topicPrefix: string): string => `history.${topicPrefix}`;
+
+/** A place in the binary log, so that later ones sort later: files have numbers of six digits. */
+function placeOf({ file, pos }: { readonly file?: unknown; readonly pos?: unknown }): string {
+  return `${typeof file === 'string' ? file : ''}/${(typeof pos === 'number' ? pos : 0).toString().padStart(12, '0')}`;
+}
 
 /** The tables of `inventory.sql` as MariaDB takes them: its `serial` is another type, and there are no sequences to set. */
 async function inventorySql(): Promise<string> {
