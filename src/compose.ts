@@ -1,12 +1,14 @@
 /**
  * The composition root: the only file that knows every adapter.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Client } from '@elastic/elasticsearch';
 import type { Kafka } from 'kafkajs';
 import { AbortError } from 'p-retry';
 import pRetry from 'p-retry';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadedDocument } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -14,6 +16,7 @@ import type { Adopt } from './elasticsearch/adoption.ts';
 import { createAdopt } from './elasticsearch/adoption.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createElasticsearchClient } from './elasticsearch/client.ts';
+import { createControlIndex } from './elasticsearch/control-index.ts';
 import { createDocumentReader } from './elasticsearch/document-reader.ts';
 import { engineTitles } from './elasticsearch/engine.ts';
 import { createGenerations } from './elasticsearch/generations.ts';
@@ -46,6 +49,10 @@ import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock, Generations } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
+import type { Writing } from './rebuild/handover.ts';
+import type { ControlStore } from './rebuild/ports.ts';
+import { createTwins } from './rebuild/twins.ts';
+import type { RoutedDocument } from './routes.ts';
 import { createRoutes, unorderedTruncates } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
 import { createRegistryClient } from './schema-registry/client.ts';
@@ -71,7 +78,7 @@ const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 export const version = `sluice ${packageJson.version}`;
 
-const clock: Clock = {
+export const clock: Clock = {
   nowMs: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }).catch(() => undefined),
 };
@@ -169,8 +176,27 @@ export async function runService(
   if (unordered.length > 0) throw new SluiceError(unordered);
   if (health.ok) tellEngine(health.version, config, logger);
 
-  const keeper = createIndexKeeper(indexesOf(client, config).admin, routes, logger);
-  if (health.ok) await keeper.atStart();
+  const observer = createObserver(metrics, logger);
+  const twins = createTwins({
+    store: controlStoreOf(client, config),
+    documents: routes.documents.map((document) => ({
+      document: document.document,
+      definition: digestOf(document),
+      topics: new Set(document.topics),
+    })),
+    instance: processName,
+    clock,
+    observer,
+    pollMs: config.rebuild.pollMs,
+    tell: (document, writing) => {
+      logger.info({ document }, writingText(document, writing));
+    },
+  });
+  const keeper = createIndexKeeper({ ...indexesOf(client, config), routes, rebuilds: twins, logger });
+  if (health.ok) {
+    await twins.look();
+    await keeper.atStart();
+  }
   const origins = createIndexOrigins({ client, ...config.elasticsearch });
   let topicStates: ReadonlyMap<string, TopicState> = new Map();
   /** Ends the service, when going on would be wrong. */
@@ -187,26 +213,27 @@ export async function runService(
     if (claim.state === 'failed') return claim.failure;
     return claim.state === 'refused' ? claim.failures[0] : undefined;
   };
-  const indexed = withIndexes(createBulkSink({ client, ...config.elasticsearch }), ensureIndex, routes.schemasMet);
+  const bulk = twins.sink(createBulkSink({ client, ...config.elasticsearch }));
+  const indexed = withIndexes(bulk, ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
-  const observer = createObserver(metrics, logger);
   const schemaRegistry = await openSchemaRegistry(config);
   const registry = schemaRegistry?.open(signal, observer);
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
+  const source = createKafkaSource({
+    kafka,
+    topics: routes.topics,
+    epochsOf: routes.epochsOf,
+    seen: (states) => {
+      topicStates = states;
+      const partitions = routes.emptied.map((topic) => [topic, states.get(topic)?.partitions ?? 1] as const);
+      const nowUnordered = unorderedTruncates(new Map(partitions));
+      if (nowUnordered.length > 0) halting.abort(new SluiceError(nowUnordered));
+    },
+    log: kafkaLog,
+    ...config.kafka,
+  });
   const pipeline = createPipeline({
-    source: createKafkaSource({
-      kafka,
-      topics: routes.topics,
-      epochsOf: routes.epochsOf,
-      seen: (states) => {
-        topicStates = states;
-        const partitions = routes.emptied.map((topic) => [topic, states.get(topic)?.partitions ?? 1] as const);
-        const nowUnordered = unorderedTruncates(new Map(partitions));
-        if (nowUnordered.length > 0) halting.abort(new SluiceError(nowUnordered));
-      },
-      log: kafkaLog,
-      ...config.kafka,
-    }),
+    source: twins.source(source),
     sink,
     deadLetters,
     scan: createDocumentScan({ client, ...config.elasticsearch }),
@@ -228,7 +255,12 @@ export async function runService(
   });
   const isReady = () => {
     const status = pipeline.status();
-    return readiness({ ...status, joined: status.assignment !== undefined }, clock.nowMs(), config.stalledAfterMs);
+    const movement = {
+      ...status,
+      joined: status.assignment !== undefined,
+      blockedSinceMs: twins.blockedSinceMs(),
+    };
+    return readiness(movement, clock.nowMs(), config.stalledAfterMs);
   };
   const http = config.http.enabled
     ? await startHttp({
@@ -254,6 +286,32 @@ export async function runService(
 function tellForgotten(alias: string, failure: Failure, logger: Logger): void {
   const what = `The index of ${alias} cannot be told of which topics it is made, so that a topic that is made anew goes unnoticed`;
   logger.warn({ alias, code: failure.code }, `${what}: ${explain(failure)}`);
+}
+
+/** Which process this is, for people. */
+export const processName = `${hostname()}/${process.pid}`;
+
+export function controlStoreOf(client: Client, { elasticsearch, rebuild }: Config): ControlStore {
+  return createControlIndex({
+    client,
+    requestTimeoutMs: elasticsearch.requestTimeoutMs,
+    index: rebuild.controlIndex,
+  });
+}
+
+/** The same for mapping files that make the same documents, whatever they say of the index. */
+export function digestOf({ definition }: RoutedDocument): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ ...definition, index: undefined }))
+    .digest('hex');
+}
+
+function writingText(document: string, writing: Writing): string {
+  if (writing.kind === 'alias') return `A rebuild of ${document} is over: writing to its alias alone.`;
+  const { live, other } = writing;
+  return other === undefined
+    ? `Of the generations of ${document} only ${live} is written.`
+    : `A rebuild of ${document} asks for it: writing to ${live} and ${other}; ${live} decides.`;
 }
 
 /** Throws a SluiceError for what will not heal by waiting. */

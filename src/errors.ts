@@ -175,7 +175,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The index is not as the mapping file and the schemas have it, and cannot be made so.',
     directive: 'pause',
     nextStep:
-      'Write the fields in the mapping file as the index has them, or name the document anew and let it be made from its topics (docs/operations.md, «Indexes»).',
+      'Write the fields in the mapping file as the index has them, or make the index anew with `sluice rebuild` (docs/operations.md, «Rebuild an index»).',
   },
   EPOCH_LOWERED: {
     meaning:
@@ -204,6 +204,33 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'Elasticsearch refuses to create or extend the index as the mapping file describes it.',
     directive: 'pause',
     nextStep: 'Correct `index` in the mapping file; `sluice check` tries it.',
+  },
+  HANDOVER_CHANGED: {
+    meaning: 'A rebuild or a rollback changed which generations are written while a write was sent; it is sent again.',
+    directive: 'retry',
+    nextStep: 'Nothing.',
+  },
+  GENERATION_REFUSED: {
+    meaning: 'Of two generations that are written, the one that is not live refuses what the live one takes.',
+    directive: 'go-on',
+    nextStep:
+      'The alias is not given to that generation. Correct its mapping and begin with `sluice rebuild DOCUMENT --restart`.',
+  },
+  REBUILD_RUNNING: {
+    meaning: 'Another process rebuilds this document.',
+    directive: 'stop',
+    nextStep: 'Let it end, or end it first; a rebuild that was killed can be gone on with after a few seconds.',
+  },
+  REBUILD_IMPOSSIBLE: {
+    meaning: 'A rebuild or a rollback cannot be begun or gone on with as things are; nothing was changed.',
+    directive: 'stop',
+    nextStep: 'docs/operations.md, «Rebuild an index», says what can be done.',
+  },
+  REBUILD_UNVERIFIED: {
+    meaning: 'The new generation does not hold what the old one holds, so the alias was left where it is.',
+    directive: 'stop',
+    nextStep:
+      'If the differences are meant, run it again with `--accept-differences`; else correct the mapping file and begin with `--restart`, or give up with `--abort`.',
   },
   SCHEMA_REGISTRY_UNREACHABLE: {
     meaning: 'The schema registry does not answer; records that need it wait.',

@@ -6,8 +6,11 @@ import type { IndexAdmin, IndexState } from './elasticsearch/index-admin.ts';
 import { differencesText } from './elasticsearch/difference.ts';
 import type { Replacement } from './elasticsearch/field-types.ts';
 import { SluiceError, explain } from './errors.ts';
+import type { IndexDefinition } from './model/document.ts';
 import type { Failure, FailureCode } from './model/outcome.ts';
 import type { Logger } from './observability/logger.ts';
+import type { Generations } from './pipeline/ports.ts';
+import type { Twins } from './rebuild/twins.ts';
 import type { Routes } from './routes.ts';
 
 export interface IndexKeeper {
@@ -23,11 +26,17 @@ export interface IndexKeeper {
 /** What only a change of the files, or of the index as a whole, can mend. */
 const contradictions: ReadonlySet<FailureCode> = new Set<FailureCode>(['INDEX_INCOMPATIBLE', 'EPOCH_LOWERED']);
 
-export function createIndexKeeper(
-  admin: IndexAdmin,
-  routes: Pick<Routes, 'aliases' | 'indexDefinition'>,
-  logger: Logger,
-): IndexKeeper {
+export interface IndexKeeperOptions {
+  readonly admin: IndexAdmin;
+  readonly generations: Generations;
+  readonly routes: Pick<Routes, 'aliases' | 'indexDefinition'>;
+  /** What is known of rebuilds by now. */
+  readonly rebuilds: Pick<Twins, 'isRebuilt' | 'otherOf'>;
+  readonly logger: Logger;
+}
+
+export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
+  const { admin, generations, routes, rebuilds, logger } = options;
   /** What was last found to be so; schemas may come that change nothing. */
   const known = new Map<string, string>();
   const warned = new Set<string>();
@@ -50,6 +59,28 @@ export function createIndexKeeper(
     }
   };
 
+  /**
+   * While an index is rebuilt one of its generations is that of another mapping file, and both are written as they are: what
+   * one of them refuses is the handover's business.
+   */
+  const isTolerated = (alias: string, { code, message }: Failure): boolean => {
+    if (code !== 'INDEX_INCOMPATIBLE' || !rebuilds.isRebuilt(alias)) return false;
+    if (!warned.has(message)) logger.info({ alias }, `${message} It is left so, since ${alias} is being rebuilt.`);
+    warned.add(message);
+    return true;
+  };
+
+  /** Gives the generation that is written beside the one that the alias names what it lacks. */
+  const extendOther = async (alias: string, definition: IndexDefinition): Promise<Failure | undefined> => {
+    const other = rebuilds.otherOf(alias);
+    if (other === undefined) return undefined;
+    const found = await generations.find(alias, other);
+    // If it is gone, the first write to it tells.
+    if (found === undefined || 'code' in found) return found;
+    const failure = await generations.extend(found, definition);
+    return failure === undefined || isTolerated(alias, failure) ? undefined : failure;
+  };
+
   return {
     atStart: async () => {
       const wrong: Failure[] = [];
@@ -58,7 +89,7 @@ export function createIndexKeeper(
         if (definition === undefined) continue;
         const found = await admin.align(definition);
         tell(alias, found);
-        if (found.state !== 'failed') continue;
+        if (found.state !== 'failed' || isTolerated(alias, found.failure)) continue;
         if (contradictions.has(found.failure.code)) wrong.push(found.failure);
         else logger.warn({ alias, code: found.failure.code }, `${explain(found.failure)} Records of ${alias} wait.`);
       }
@@ -71,9 +102,10 @@ export function createIndexKeeper(
       if (known.get(alias) === text) return undefined;
       const found = await admin.ensure(definition);
       tell(alias, found);
-      if (found.state === 'failed') return found.failure;
-      known.set(alias, text);
-      return undefined;
+      if (found.state === 'failed' && !isTolerated(alias, found.failure)) return found.failure;
+      const failure = await extendOther(alias, definition);
+      if (failure === undefined) known.set(alias, text);
+      return failure;
     },
   };
 }

@@ -31,9 +31,10 @@ export interface Routes {
   readonly missing: readonly Failure[];
   /** What the values of a topic are. */
   formOf(topic: string): Form;
-  mappersOf(topic: string): readonly DocumentMapper[];
+  /** Of all its documents, or of one. */
+  mappersOf(topic: string, document?: string): readonly DocumentMapper[];
   /** The documents of a topic, as a truncate of its table concerns them. */
-  truncatedBy(topic: string): readonly TruncatedDocument[];
+  truncatedBy(topic: string, document?: string): readonly TruncatedDocument[];
   /** The epochs of a topic's documents, which its versions begin with. */
   epochsOf(topic: string): readonly Epochs[];
   /** The topics that the document of an alias is made of, as they are now; without those that are gone since the start. */
@@ -42,6 +43,8 @@ export interface Routes {
   readonly emptied: readonly string[];
   /** The topics that make a document. */
   topicsFor(document: string): readonly string[];
+  /** Each document that topics make, once. */
+  readonly documents: readonly RoutedDocument[];
   /** One of the documents that are made of a topic; undefined if it is not. */
   documentOf(topic: string, document: string): CompiledDocument | undefined;
   /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
@@ -52,6 +55,14 @@ export interface Routes {
   schemasMet(alias: string): number;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
   indexDefinition(alias: string): IndexDefinition | undefined;
+}
+
+/** A document, and the topics that it is made of. */
+export interface RoutedDocument {
+  /** The alias. */
+  readonly document: string;
+  readonly definition: DocumentDefinition;
+  readonly topics: readonly string[];
 }
 
 export interface Unmapped {
@@ -105,6 +116,10 @@ export function createRoutes(
   }
   const documents = [...byTopic.values()].flat();
   const byAlias = new Map(documents.map((compiled) => [compiled.document, compiled] as const));
+  const madeOf = (topic: string, document?: string): readonly CompiledDocument[] =>
+    (byTopic.get(topic) ?? []).filter((made) => document === undefined || made.document === document);
+  const topicsFor = (document: string): readonly string[] =>
+    [...byTopic.keys()].filter((topic) => madeOf(topic, document).length > 0);
   const emptied = [...byTopic].flatMap(([topic, made]) => {
     const document = made.find(({ truncated }) => truncated.policy === 'delete')?.document;
     return document === undefined ? [] : { topic, document };
@@ -122,7 +137,7 @@ export function createRoutes(
         : [...missing, ...disputed, ...notAllowed(emptied, truncation.allow)],
     emptied: emptied.map(({ topic }) => topic),
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
-    mappersOf: (topic) => (byTopic.get(topic) ?? []).map((document) => document.createMapper()),
+    mappersOf: (topic, document) => madeOf(topic, document).map((made) => made.createMapper()),
     epochsOf: (topic) => (byTopic.get(topic) ?? []).map(({ epoch }) => epoch),
     topicOriginsOf: (alias, states) => {
       const origins = new Map<string, TopicOrigin>();
@@ -132,9 +147,13 @@ export function createRoutes(
       }
       return origins;
     },
-    truncatedBy: (topic) => (byTopic.get(topic) ?? []).map(({ truncated }) => truncated),
-    topicsFor: (document) =>
-      [...byTopic].flatMap(([topic, made]) => (made.some((one) => one.document === document) ? [topic] : [])),
+    truncatedBy: (topic, document) => madeOf(topic, document).map(({ truncated }) => truncated),
+    topicsFor,
+    documents: [...byAlias.values()].map(({ document, definition }) => ({
+      document,
+      definition,
+      topics: topicsFor(document),
+    })),
     documentOf: (topic, document) => byTopic.get(topic)?.find((one) => one.document === document),
     redactOf: (topic) => {
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);

@@ -150,6 +150,16 @@ export const configSchema = z.strictObject({
         .describe('Memory of records that are read and not yet settled; beyond it, reading waits'),
     })
     .prefault({}),
+  rebuild: z
+    .strictObject({
+      controlIndex: z
+        .string()
+        .min(1)
+        .default('sluice-control')
+        .describe('Index that tells the instances of rebuilds; the same for all of them'),
+      pollMs: milliseconds.default(2000).describe('How often an instance looks whether a rebuild asks something of it'),
+    })
+    .prefault({}),
   commit: z
     .strictObject({ intervalMs: milliseconds.default(1000).describe('How often offsets are committed') })
     .prefault({}),

@@ -96,7 +96,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       );
       assigned = new Set(partitions.map(keyOf));
       log('info', `Joined group «${groupId}» as ${payload.memberId} with ${partitions.length} partitions.`);
-      intake.assigned(partitions);
+      intake.assigned(partitions, payload.memberId);
     });
     consumer.on(CRASH, ({ payload }) => {
       crashed.resolve(reason ?? kafkaFailure(payload.error));

@@ -42,6 +42,7 @@ import { transformed } from './transform.ts';
 export interface CompiledDocument {
   /** The alias. */
   readonly document: string;
+  readonly definition: DocumentDefinition;
   /** Topics that the definition names. */
   readonly topics: readonly string[];
   /** Topics that it describes. */
@@ -76,6 +77,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
   const schemas = options.schemas ?? createSchemasMet();
   return {
     document: definition.document,
+    definition,
     topics,
     patterns,
     form: { name: definition.form, outbox: definition.outbox },

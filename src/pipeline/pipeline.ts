@@ -132,8 +132,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     maxBatchBytes: options.maxBatchBytes,
     lingerMs: options.lingerMs,
     settle,
-    refuse: (ticket, failure, write) => {
-      letters.add(ticket, failure, { index: write.index, id: write.id });
+    refuse: (ticket, failure, { index, id, routing, version }) => {
+      letters.add(ticket, failure, { index, id, version, ...(routing !== undefined && { routing }) });
     },
     progressed,
     failpoints,

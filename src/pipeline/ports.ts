@@ -26,8 +26,11 @@ export interface Intake {
    * already taken over (redelivered after a rebalance) are recognised and skipped: sources need not care.
    */
   accept(batch: RecordBatch): void;
-  /** The whole assignment after each join of the group. Partitions that are kept keep what is in flight. */
-  assigned(partitions: readonly TopicPartition[]): void;
+  /**
+   * The whole assignment after each join of the group. Partitions that are kept keep what is in flight. `memberId` is who this
+   * is for the group's coordinator.
+   */
+  assigned(partitions: readonly TopicPartition[], memberId?: string): void;
   /**
    * The assignment is about to be given up (rebalance, stop). Resolves when everything that was accepted is settled and
    * committed, or after the pipeline's drain budget, whichever comes first. No `accept` until it has resolved.
@@ -137,7 +140,7 @@ export interface DeadLetter {
   readonly record: SourceRecord;
   readonly failure: Failure;
   /** The document that refused it; absent where the record could not be read. */
-  readonly document?: { readonly index: string; readonly id: string };
+  readonly document?: Pick<DocumentWrite, 'index' | 'id' | 'routing' | 'version'>;
 }
 
 export interface DeadLetters {

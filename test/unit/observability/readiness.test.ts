@@ -21,3 +21,9 @@ test('who holds records and settles none is not ready, and says why', () => {
 test('who has not joined the group is not ready', () => {
   assert.equal(readiness({ ...idle, joined: false }, 0, 10_000).ready, false);
 });
+
+test('an instance that cannot know whether a rebuild is under way is not ready after a while', () => {
+  const movement = { joined: true, recordsHeld: 0, movedAtMs: 0, lastFailure: undefined, blockedSinceMs: 1000 };
+  assert.equal(readiness(movement, 2000, 5000).ready, true);
+  assert.match(readiness(movement, 7000, 5000).reason ?? '', /whether a rebuild is under way/);
+});

@@ -1,0 +1,163 @@
+import { openRebuild } from '../compose-rebuild.ts';
+import type { RebuildTools } from '../compose-rebuild.ts';
+import { SluiceError, explain } from '../errors.ts';
+import type { Failure } from '../model/outcome.ts';
+import { discard, missingHistory, rebuild } from '../rebuild/rebuild.ts';
+import { finish, rollback } from '../rebuild/rollback.ts';
+import { refuse } from '../rebuild/custody.ts';
+import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
+import { failWith } from './failures.ts';
+import { readFiles } from './files.ts';
+import { createProgress } from './rebuild-progress.ts';
+
+export interface RebuildCommandOptions extends CommonOptions {
+  readonly dryRun?: boolean;
+  readonly maxRate?: string;
+  readonly incompleteHistory?: boolean;
+  readonly acceptDifferences?: boolean;
+  readonly restart?: boolean;
+  readonly abort?: boolean;
+  readonly json?: boolean;
+}
+
+interface Tools extends RebuildTools {
+  readonly progress: ReturnType<typeof createProgress>;
+}
+
+/** Opens what a rebuild needs, uses it until it ends or a signal comes, and says what went wrong. */
+async function withTools(
+  document: string,
+  options: CommonOptions & { readonly maxRate?: string; readonly json?: boolean },
+  surroundings: Surroundings,
+  use: (tools: Tools, signal: AbortSignal) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const files = await readFiles(options, surroundings);
+  if (files === undefined) return 2;
+  const maxRate = options.maxRate === undefined ? undefined : Number(options.maxRate);
+  if (maxRate !== undefined && !(maxRate > 0)) {
+    surroundings.printError(`\`--max-rate ${options.maxRate ?? ''}\` is no number of records a second.`);
+    return 2;
+  }
+  const stopping = new AbortController();
+  const stop = (): void => {
+    if (stopping.signal.aborted) process.exit(3);
+    stopping.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const { print, printError } = surroundings;
+  const terminal = process.stderr.isTTY && options.json !== true ? process.stderr : undefined;
+  const progress = createProgress({ print, terminal, nowMs: () => performance.now() });
+  let lastWarning = '';
+  const settings = {
+    ...files,
+    document,
+    maxRate,
+    failpoints: surroundings.failpoints,
+    say: progress.sentence,
+    warn: (failure: Failure) => {
+      // What is waited for is told once, not with every attempt.
+      if (failure.message !== lastWarning) printError(explain(failure));
+      lastWarning = failure.message;
+    },
+  };
+  try {
+    await using tools = await openRebuild(settings, stopping.signal);
+    return await use({ ...tools, progress }, stopping.signal);
+  } catch (error) {
+    if (error instanceof SluiceError) return failWith(error, surroundings);
+    if (!stopping.signal.aborted) throw error;
+    printError('Stopped; the same command goes on where it was.');
+    return 3;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+/** `sluice rebuild DOCUMENT` */
+export function rebuildCommand(
+  document: string,
+  options: RebuildCommandOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  return withTools(document, options, surroundings, async (tools, signal) => {
+    if (options.dryRun === true) return dryRun(tools, surroundings);
+    if (options.abort === true) return abortRebuild(tools);
+    const { progress, ...known } = tools;
+    const ended = await rebuild(
+      {
+        ...known,
+        acceptDifferences: options.acceptDifferences === true,
+        incompleteHistory: options.incompleteHistory === true,
+        restart: options.restart === true,
+        tell: progress.progress,
+      },
+      signal,
+    );
+    progress.sentence(
+      `${document} is ${ended.live} now. ${ended.from} is kept up to date: \`sluice rollback ${document}\` goes back to it, \`sluice rebuild finish ${document}\` removes it.`,
+    );
+    return 0;
+  });
+}
+
+async function abortRebuild({ custody, generations, document, progress }: Tools): Promise<ExitCode> {
+  const stored = await custody.read();
+  if (stored === undefined) throw refuse(`Nothing is known of a rebuild of ${document}: there is nothing to give up.`);
+  await discard({ custody, generations }, stored.control);
+  progress.sentence(`The rebuild of ${document} was given up; ${stored.control.to} was removed.`);
+  return 0;
+}
+
+/** `sluice rebuild DOCUMENT --dry-run`: what it would do. Changes nothing. */
+async function dryRun({ custody, generations, brokers, document }: Tools, { print }: Surroundings): Promise<ExitCode> {
+  const current = await generations.current(document);
+  if (current !== undefined && 'code' in current) throw new SluiceError([current]);
+  const stored = await custody.read();
+  if (stored !== undefined) {
+    const { phase, to, startedBy, startedAt } = stored.control;
+    print(`A rebuild into ${to} is in the phase ${phase}, begun by ${startedBy} at ${startedAt}.`);
+  }
+  print(current === undefined ? `There is no index ${document} yet.` : `${document} is ${current.index}.`);
+  for (const { topic, records, gone, compacted, deleteRetentionMs } of await brokers.history()) {
+    const kept = compacted
+      ? `compacted: the newest record of each key, and deletes for ${deleteRetentionMs / 3_600_000} h; the rebuild must take less`
+      : 'not compacted';
+    print(`${topic}: ${records} records at most, ${gone} gone; ${kept}.`);
+  }
+  const missing = await missingHistory(brokers);
+  if (current === undefined) return 1;
+  if (missing.length === 0) {
+    print('The topics are whole as far as the brokers tell: a rebuild can be made of them.');
+    return 0;
+  }
+  print(`${missing.join(' ')} A rebuild is refused without --incomplete-history.`);
+  return 1;
+}
+
+/** `sluice rebuild finish DOCUMENT` */
+export function finishCommand(
+  document: string,
+  options: CommonOptions & { readonly keep?: string },
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  return withTools(document, options, surroundings, async (tools) => {
+    const removed = await finish(tools, { count: Number(options.keep ?? 0) });
+    const what = removed.length === 0 ? 'nothing was removed' : `removed ${removed.join(', ')}`;
+    tools.progress.sentence(`The rebuild of ${document} is finished; ${what}.`);
+    return 0;
+  });
+}
+
+/** `sluice rollback DOCUMENT` */
+export function rollbackCommand(
+  document: string,
+  options: CommonOptions & { readonly forward?: boolean },
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  return withTools(document, options, surroundings, async (tools) => {
+    const { live, from, to } = await rollback(tools, options.forward === true ? 'forward' : 'back');
+    const other = live === to ? from : to;
+    tools.progress.sentence(`${document} is ${live}; ${other} is kept up to date too.`);
+    return 0;
+  });
+}

@@ -1,0 +1,250 @@
+/**
+ * As `compose.ts`, for rebuilds: the same pipeline, into another generation.
+ */
+import type { Client } from '@elastic/elasticsearch';
+import type { Kafka } from 'kafkajs';
+import { randomUUID } from 'node:crypto';
+import type { Documents, OpenRegistry } from './compose.ts';
+import {
+  clock,
+  controlStoreOf,
+  digestOf,
+  indexesOf,
+  openElasticsearch,
+  openKafka,
+  openSchemaRegistry,
+  processName,
+} from './compose.ts';
+import type { Config } from './config/schema.ts';
+import { createBulkSink } from './elasticsearch/bulk-sink.ts';
+import { createComparison } from './elasticsearch/comparison.ts';
+import { createDocumentReader } from './elasticsearch/document-reader.ts';
+import { createDocumentScan } from './elasticsearch/document-scan.ts';
+import { createIndexOrigins } from './elasticsearch/index-origins.ts';
+import { withIndexes } from './elasticsearch/with-indexes.ts';
+import { createDecoder } from './envelope/decoder.ts';
+import { SluiceError } from './errors.ts';
+import { createBrokers } from './kafka/brokers.ts';
+import { kafkaFailure } from './kafka/client.ts';
+import { listTopics } from './kafka/offsets.ts';
+import { createKafkaSource } from './kafka/source.ts';
+import { generationOf } from './model/generation.ts';
+import type { Failure } from './model/outcome.ts';
+import type { TopicState } from './model/topic-origin.ts';
+import type { Failpoints } from './pipeline/failpoints.ts';
+import { createPipeline } from './pipeline/pipeline.ts';
+import type { DocumentReader, Observer, Sink } from './pipeline/ports.ts';
+import { withWithheld } from './pipeline/withheld.ts';
+import { createCustody } from './rebuild/custody.ts';
+import type { Control } from './rebuild/handover.ts';
+import type { LoadHooks, RebuildOptions } from './rebuild/rebuild.ts';
+import type { AfterwardsOptions } from './rebuild/rollback.ts';
+import { withMaxRate } from './rebuild/throttle.ts';
+import type { RoutedDocument, Routes } from './routes.ts';
+import { createRoutes } from './routes.ts';
+
+export interface RebuildSettings {
+  readonly config: Config;
+  readonly documents: Documents;
+  /** The alias. */
+  readonly document: string;
+  /** Records a second, at most; undefined for no limit. */
+  readonly maxRate?: number | undefined;
+  readonly failpoints?: Failpoints | undefined;
+  readonly say: (sentence: string) => void;
+  readonly warn: (failure: Failure) => void;
+}
+
+type Opened = AfterwardsOptions &
+  Pick<RebuildOptions, 'definition' | 'indexDefinition' | 'groupId' | 'load' | 'holder' | 'startedBy'>;
+
+export interface RebuildTools extends Opened, AsyncDisposable {}
+
+/** Throws a SluiceError if Kafka cannot be reached, or no mapping file makes the document. */
+export async function openRebuild(settings: RebuildSettings, signal: AbortSignal): Promise<RebuildTools> {
+  const { config, document: name } = settings;
+  const kafka = await openKafka(config, () => undefined);
+  const existing = await listTopics(kafka).catch((error: unknown) => {
+    throw new SluiceError([kafkaFailure(error)]);
+  });
+  const routes = createRoutes(settings.documents, config, existing);
+  const routed = routes.documents.find(({ document }) => document === name);
+  if (routed === undefined) throw unknown(name, routes);
+  const client = await openElasticsearch(config);
+  const schemaRegistry = await openSchemaRegistry(config);
+  const custody = createCustody({
+    store: controlStoreOf(client, config),
+    document: name,
+    clock,
+    waiting: settings.warn,
+    signal,
+  });
+  const indexDefinition = () => {
+    const definition = routes.indexDefinition(name);
+    if (definition === undefined) throw unknown(name, routes);
+    return definition;
+  };
+  return {
+    document: name,
+    definition: digestOf(routed),
+    indexDefinition,
+    groupId: config.kafka.groupId,
+    custody,
+    generations: indexesOf(client, config).generations,
+    comparison: createComparison({ client, requestTimeoutMs: config.elasticsearch.requestTimeoutMs }),
+    brokers: createBrokers(kafka, routed.topics),
+    load: (hooks, ended) => load(settings, { kafka, client, routes, routed, schemaRegistry }, hooks, ended),
+    clock,
+    now: () => new Date().toISOString(),
+    holder: randomUUID(),
+    startedBy: processName,
+    say: settings.say,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      await schemaRegistry?.client.close();
+    },
+  };
+}
+
+function unknown(name: string, { documents }: Routes): SluiceError {
+  const known = documents.map(({ document }) => document).join(', ');
+  const message = `There is no document «${name}» whose topics exist; there are: ${known || 'none'}.`;
+  return new SluiceError([{ code: 'MAPPING_INVALID', message }]);
+}
+
+interface Connections {
+  readonly kafka: Kafka;
+  readonly client: Client;
+  readonly routes: Routes;
+  readonly routed: RoutedDocument;
+  readonly schemaRegistry: OpenRegistry | undefined;
+}
+
+/** The pipeline of `sluice run`, for one document, with a group of its own, into the generation that is made. */
+async function load(
+  settings: RebuildSettings,
+  connections: Connections,
+  hooks: LoadHooks,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config } = settings;
+  const { kafka, client, routes, routed, schemaRegistry } = connections;
+  const { control } = hooks;
+  const observer = observerOf(settings);
+  const registry = schemaRegistry?.open(signal, observer);
+  let topicStates: ReadonlyMap<string, TopicState> = new Map();
+  const source = createKafkaSource({
+    ...config.kafka,
+    kafka,
+    topics: routed.topics,
+    epochsOf: routes.epochsOf,
+    seen: (states) => {
+      topicStates = states;
+    },
+    log: () => undefined,
+    groupId: control.groupId,
+  });
+  const writes = generationOf(control.document, control.to, undefined).writes;
+  const origins = createIndexOrigins({ client, ...config.elasticsearch });
+  /** Ends the load, when going on would be wrong. */
+  const halting = new AbortController();
+  const ensure = async (): Promise<Failure | undefined> => {
+    const definition = routes.indexDefinition(control.document);
+    const failure = definition && (await hooks.ensure(definition));
+    if (failure !== undefined) return failure;
+    const claim = await origins.claim(writes, routes.topicOriginsOf(control.document, topicStates));
+    if (claim.state === 'forgotten') settings.warn(claim.failure);
+    if (claim.state === 'failed') return claim.failure;
+    if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
+    return claim.state === 'refused' ? claim.failures[0] : undefined;
+  };
+  const bulk = redirected(createBulkSink({ client, ...config.elasticsearch }), writes);
+  const sink = withIndexes(bulk, ensure, routes.schemasMet);
+  const scan = createDocumentScan({ client, ...config.elasticsearch });
+  const reader = readerOf(createDocumentReader({ client, ...config.elasticsearch }), control, writes);
+  const pipeline = createPipeline({
+    source: settings.maxRate === undefined ? source : withMaxRate(source, settings.maxRate, clock),
+    sink: withWithheld(sink, reader, observer),
+    deadLetters: {
+      // What cannot be read at all is a dead letter of the running instances.
+      write: async (letters) => {
+        for (const { document, failure } of letters) {
+          if (document === undefined) {
+            observer.warned(failure);
+            continue;
+          }
+          const { id, routing, version } = document;
+          const place = { id, version, ...(routing !== undefined && { routing }) };
+          await hooks.refused({ generation: control.to, ...place, code: failure.code });
+        }
+      },
+    },
+    // What a truncate deletes is what is in the new generation.
+    scan: { documents: (_, ended) => scan.documents(writes, ended) },
+    clock,
+    observer,
+    prepare: registry?.prepare,
+    retry: { ...config.retry, random: Math.random },
+    routeOf: (topic) => ({
+      decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+      mappers: routes.mappersOf(topic, control.document),
+      truncated: routes.truncatedBy(topic, control.document),
+      redact: routes.redactOf(topic),
+    }),
+    ...config.elasticsearch,
+    maxBytesHeld: config.limits.maxBytesHeld,
+    commitIntervalMs: config.commit.intervalMs,
+    drainTimeoutMs: config.drainTimeoutMs,
+    ...(settings.failpoints && { failpoints: settings.failpoints }),
+  });
+  await pipeline.run(AbortSignal.any([signal, halting.signal]));
+  if (halting.signal.aborted) throw halting.signal.reason;
+}
+
+function redirected(sink: Sink, index: string): Sink {
+  return {
+    write: (writes, signal) =>
+      sink.write(
+        writes.map((write) => ({ ...write, index })),
+        signal,
+      ),
+  };
+}
+
+/** Values that the topics no longer have are in the generation that is replaced (D7). */
+function readerOf(reader: DocumentReader, { from }: Control, writes: string): DocumentReader {
+  return {
+    read: async (places, signal) => {
+      const own = await reader.read(
+        places.map((place) => ({ ...place, index: writes })),
+        signal,
+      );
+      if ('code' in own) return own;
+      const lacking = places.filter((_, position) => own[position] === null);
+      if (lacking.length === 0) return own;
+      const old = await reader.read(
+        lacking.map((place) => ({ ...place, index: from })),
+        signal,
+      );
+      if ('code' in old) return old;
+      const found = old.values();
+      return own.map((text) => text ?? found.next().value ?? null);
+    },
+  };
+}
+
+function observerOf({ warn }: RebuildSettings): Observer {
+  const nothing = (): undefined => undefined;
+  return {
+    accepted: nothing,
+    ignored: nothing,
+    wrote: nothing,
+    request: nothing,
+    deadLettered: nothing,
+    committed: nothing,
+    withheld: nothing,
+    waiting: warn,
+    recovered: nothing,
+    warned: warn,
+  };
+}

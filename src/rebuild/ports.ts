@@ -1,0 +1,61 @@
+/**
+ * What a rebuild needs from the world. The prose is the specification; `test/contract` runs it against every implementation.
+ */
+import type { Generation } from '../model/generation.ts';
+import type { Failure } from '../model/outcome.ts';
+import type { Control, GroupView, PartitionPosition, Refused } from './handover.ts';
+
+/** A control document, and the mark of this very version of it. */
+export interface Stored {
+  readonly control: Control;
+  readonly mark: string;
+}
+
+/** Every answer may be a failure instead: trouble with the cluster. Nothing rejects. */
+export interface ControlStore {
+  /** As they are now, not as a search finds them, by document; what has none is left out, as all are if the index is not there. */
+  read(documents: readonly string[]): Promise<ReadonlyMap<string, Stored> | Failure>;
+  /** Only if there is none yet; makes the index if that is not there. `changed` says that somebody else was first. */
+  create(control: Control): Promise<'done' | 'changed' | Failure>;
+  /** Only if what is stored is still the version of `mark`, else `changed`. Durable when it resolves. */
+  replace(control: Control, mark: string): Promise<'done' | 'changed' | Failure>;
+  /** Only if it is still the version of `mark`, else `changed`. */
+  remove(document: string, mark: string): Promise<'done' | 'changed' | Failure>;
+}
+
+/** What a handover asks of indexes, beside what `Generations` does. Trouble with the cluster is a failure; nothing rejects. */
+export interface Comparison {
+  /** Gives an index its hidden alias for writes, if it has none: those that Sluice made have. */
+  nameForWrites(generation: Generation): Promise<Failure | undefined>;
+  /** All that was written can be searched when this resolves. */
+  refresh(index: string): Promise<Failure | undefined>;
+  /** What differs between two indexes that are both written meanwhile, each a sentence; only what stays different counts. */
+  differences(from: string, to: string): Promise<readonly string[] | Failure>;
+  /** Of the refused writes those that the index has: the generation that refused them lacks them. */
+  heldBy(index: string, refused: readonly Refused[]): Promise<readonly Refused[] | Failure>;
+}
+
+/** A topic, and how long what it holds stays. */
+export interface TopicHistory {
+  readonly topic: string;
+  /** Offsets that are still there; some hold no record. */
+  readonly records: number;
+  /** Offsets that are gone. */
+  readonly gone: number;
+  readonly compacted: boolean;
+  /** How long a delete can be seen in a compacted topic. */
+  readonly deleteRetentionMs: number;
+}
+
+/** What the brokers know; rejects when they cannot be asked. */
+export interface Brokers {
+  positions(groupId: string): Promise<readonly PartitionPosition[]>;
+  group(groupId: string): Promise<GroupView>;
+  history(): Promise<readonly TopicHistory[]>;
+  /** Removes a group that nobody is in; done if there is none. */
+  forget(groupId: string): Promise<void>;
+}
+
+export function isFailure(value: unknown): value is Failure {
+  return typeof value === 'object' && value !== null && 'code' in value && 'message' in value;
+}

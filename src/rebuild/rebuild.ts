@@ -1,0 +1,418 @@
+/**
+ * `sluice rebuild`: from the topics into a new generation, and the handover to it (DESIGN D10). Every step may be killed and
+ * begun again: what was reached is in the control document and in the offsets of the rebuild's own group.
+ */
+import { SluiceError } from '../errors.ts';
+import type { IndexDefinition } from '../model/document.ts';
+import type { Generation } from '../model/generation.ts';
+import { generationName, generationOf } from '../model/generation.ts';
+import type { Failure } from '../model/outcome.ts';
+import type { Clock, Generations } from '../pipeline/ports.ts';
+import type { Custody } from './custody.ts';
+import { refuse } from './custody.ts';
+import type { Control, PartitionPosition, Refused } from './handover.ts';
+import { havePassed, obstacleTo, targetsOf, toDualWrite, toSwapping, toWarm, withRefused } from './handover.ts';
+import type { Brokers, Comparison, TopicHistory } from './ports.ts';
+import { isFailure } from './ports.ts';
+
+/** What a run of the pipeline into the new generation asks back. */
+export interface LoadHooks {
+  readonly control: Control;
+  /** Before the first write; undefined when the generation is there. */
+  readonly ensure: (definition: IndexDefinition) => Promise<Failure | undefined>;
+  /** A document that the new generation refuses; durable when it resolves. */
+  readonly refused: (write: Refused) => Promise<void>;
+}
+
+export interface RebuildOptions {
+  readonly document: string;
+  /** Digest of the mapping file. */
+  readonly definition: string;
+  /** The index as known by now. */
+  readonly indexDefinition: () => IndexDefinition;
+  /** The group of the running instances. */
+  readonly groupId: string;
+  readonly custody: Custody;
+  readonly generations: Generations;
+  readonly comparison: Comparison;
+  readonly brokers: Brokers;
+  /** Reads the topics into the new generation until `signal` aborts. */
+  readonly load: (hooks: LoadHooks, signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  /** The time of day, ISO 8601. */
+  readonly now: () => string;
+  /** Unlike that of any other process. */
+  readonly holder: string;
+  readonly startedBy: string;
+  readonly acceptDifferences: boolean;
+  readonly incompleteHistory: boolean;
+  readonly restart: boolean;
+  readonly tell: (progress: Progress) => void;
+  readonly say: (sentence: string) => void;
+}
+
+export interface Progress {
+  readonly phase: Control['phase'];
+  /** Offsets of the topics, and how many of them are passed; some hold no record. */
+  readonly records: number;
+  readonly done: number;
+  /** Why the handover does not go on. */
+  readonly waitingFor?: string | undefined;
+}
+
+/** A lease that was not renewed for so long may be taken over. */
+const leaseMs = 10_000;
+const renewMs = 2000;
+const roundMs = 500;
+/** So few records are left that the instances are asked to write to both. */
+const nearTheEnd = 2000;
+const greenWithinMs = 60_000;
+
+/** Resolves when the alias names the new generation. Throws a SluiceError with the reason if that is not to be. */
+export async function rebuild(options: RebuildOptions, signal: AbortSignal): Promise<Control> {
+  const control = await begin(options, signal);
+  const loading = new AbortController();
+  const fatal = Promise.withResolvers<never>();
+  const hooks = hooksOf(options, control, (failure) => {
+    fatal.reject(new SluiceError([failure]));
+  });
+  const abort = (): void => {
+    loading.abort();
+  };
+  signal.addEventListener('abort', abort);
+  const never = new Promise<never>(() => undefined);
+  const loaded = options.load(hooks, loading.signal);
+  const renewed = renewLease(options, control, loading.signal);
+  try {
+    return await Promise.race([
+      fatal.promise,
+      loaded.then(() => never),
+      renewed.then(() => never),
+      handOver(options, control, hooks, signal),
+    ]);
+  } catch (error) {
+    if (error instanceof SluiceError && error.failures.some(({ code }) => code === 'INDEX_REFUSED')) {
+      // There is no new generation, so nothing was changed.
+      await options.custody.remove(control.rebuild);
+    }
+    throw error;
+  } finally {
+    loading.abort();
+    signal.removeEventListener('abort', abort);
+    fatal.promise.catch(() => undefined);
+    await Promise.allSettled([loaded, renewed]);
+  }
+}
+
+function generationIn(control: Control, index: string): Generation {
+  return generationOf(control.document, index, undefined);
+}
+
+function hooksOf(options: RebuildOptions, control: Control, fatal: (failure: Failure) => void): LoadHooks {
+  const { custody, generations, document } = options;
+  const number = generationIn(control, control.to).number;
+  return {
+    control,
+    ensure: async (definition) => {
+      const stored = await custody.read();
+      if (stored?.control.rebuild === control.rebuild && stored.control.created) {
+        const found = await generations.find(document, control.to);
+        if (found !== undefined && 'code' in found) return found;
+        // A column may have come while it was loaded.
+        if (found !== undefined) return generations.extend(found, definition);
+        const failure: Failure = {
+          code: 'REBUILD_IMPOSSIBLE',
+          message: `${control.to} was removed while it was loaded; begin anew with --restart.`,
+        };
+        fatal(failure);
+        return failure;
+      }
+      const made = await generations.create(definition, { loading: true, number });
+      if ('code' in made) {
+        if (made.code === 'INDEX_REFUSED' || made.code === 'INDEX_FOREIGN') fatal(made);
+        return made;
+      }
+      await custody.change(control.rebuild, (now) => ({ ...now, created: true }));
+      return undefined;
+    },
+    refused: async (write) => {
+      await custody.change(control.rebuild, (now) => withRefused(now, write));
+    },
+  };
+}
+
+/** The control document of this rebuild: a new one, or that of one that was interrupted, with its lease taken over. */
+async function begin(options: RebuildOptions, signal: AbortSignal): Promise<Control> {
+  const { custody, document } = options;
+  const stored = await custody.read();
+  if (stored !== undefined) {
+    if (!(await isAbandoned(options, stored.control, signal))) {
+      const message = `${document} is being rebuilt already, by ${stored.control.startedBy} since ${stored.control.startedAt}.`;
+      throw new SluiceError([{ code: 'REBUILD_RUNNING', message }]);
+    }
+    if (options.restart) await discard(options, stored.control);
+    else return resume(options);
+  }
+  return beginAnew(options);
+}
+
+async function isAbandoned(
+  { custody, clock, say, document }: RebuildOptions,
+  { lease, phase }: Control,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (phase === 'warm' || phase === 'finishing') return true;
+  say(`A rebuild of ${document} was begun before; looking for ${leaseMs / 1000} s whether it still runs.`);
+  await clock.sleep(leaseMs, signal);
+  const now = await custody.read();
+  return now?.control.lease.holder === lease.holder && now.control.lease.count === lease.count;
+}
+
+async function resume({ custody, document, definition, holder }: RebuildOptions): Promise<Control> {
+  const stored = await custody.read();
+  if (stored === undefined) throw refuse(`The control document of ${document} went away.`);
+  const { control } = stored;
+  if (control.phase === 'warm' || control.phase === 'finishing') {
+    throw refuse(
+      `${document} was rebuilt into ${control.to}; end that first, with \`sluice rebuild finish ${document}\`.`,
+    );
+  }
+  if (control.definition !== definition) {
+    throw refuse(`The rebuild of ${document} was begun with another mapping file; begin anew with --restart.`);
+  }
+  return custody.change(control.rebuild, (now) => ({ ...now, lease: { holder, count: now.lease.count + 1 } }));
+}
+
+/** Gives up a rebuild that did not come to its swap: the instances write to the alias alone again. */
+export async function discard(
+  { custody, generations }: Pick<RebuildOptions, 'custody' | 'generations'>,
+  control: Control,
+): Promise<void> {
+  const { document, rebuild: id, to } = control;
+  if (control.phase !== 'loading' && control.phase !== 'dual-write') {
+    throw refuse(
+      `${to} is live or about to be; \`sluice rollback ${document}\` first, then \`sluice rebuild finish ${document}\`.`,
+    );
+  }
+  await custody.remove(id);
+  await custody.persist(async () => (await generations.remove(generationIn(control, to))) ?? 'done');
+}
+
+async function beginAnew(options: RebuildOptions): Promise<Control> {
+  const { custody, generations, document, brokers, holder } = options;
+  const from = await custody.persist(() => wrapped(generations.current(document)));
+  if (from.found === undefined) throw refuse(`There is no index ${document} yet; \`sluice run\` makes it.`);
+  const all = await custody.persist(() => generations.list(document));
+  const { index, number } = from.found;
+  const orphan = all.filter((generation) => generation.number > number).at(-1);
+  if (orphan !== undefined && !options.restart) {
+    throw refuse(
+      `${orphan.index} is there, and nothing says how far it came; was the control index deleted? \`sluice rebuild ${document} --restart\` makes another.`,
+    );
+  }
+  const missing = await missingHistory(brokers);
+  if (missing.length > 0 && !options.incompleteHistory) {
+    throw refuse(
+      `${missing.join(' ')} An index made of it would lack documents; --incomplete-history makes it all the same.`,
+    );
+  }
+  const next = Math.max(number, ...all.map((generation) => generation.number)) + 1;
+  const control: Control = {
+    document,
+    rebuild: `${holder}-${next}`,
+    phase: 'loading',
+    from: index,
+    to: generationName(document, next),
+    live: index,
+    groupId: `${options.groupId}.rebuild.${document}.${next}`,
+    definition: options.definition,
+    created: false,
+    startedAt: options.now(),
+    startedBy: options.startedBy,
+    lease: { holder, count: 0 },
+    acknowledged: {},
+    refused: [],
+    lost: [],
+  };
+  await brokers.forget(control.groupId);
+  if (await custody.create(control)) return control;
+  throw new SluiceError([
+    { code: 'REBUILD_RUNNING', message: `Another process began to rebuild ${document} just now.` },
+  ]);
+}
+
+async function wrapped<T>(
+  answer: Promise<T | undefined | Failure>,
+): Promise<{ readonly found: T | undefined } | Failure> {
+  const found = await answer;
+  return isFailure(found) ? found : { found };
+}
+
+/** Why the topics do not hold all history, each as a sentence. */
+export async function missingHistory(brokers: Brokers): Promise<readonly string[]> {
+  const topics = await brokers.history();
+  return topics
+    .filter(({ gone }) => gone > 0)
+    .map(({ topic, gone }) => `${gone} offsets of the topic ${topic} are gone (retention or deletion).`);
+}
+
+function lagOf(positions: readonly PartitionPosition[]): { readonly records: number; readonly done: number } {
+  let records = 0;
+  let left = 0;
+  for (const { start, end, committed } of positions) {
+    records += end - start;
+    left += end - Math.max(committed ?? 0, start);
+  }
+  return { records, done: records - left };
+}
+
+/** Tells other processes that this one lives; rejects if one of them has taken over. */
+async function renewLease(
+  { custody, clock, holder }: RebuildOptions,
+  { rebuild: id }: Control,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(renewMs, signal);
+    if (signal.aborted) return;
+    await custody.change(id, (now) => {
+      if (now.lease.holder === holder) return { ...now, lease: { holder, count: now.lease.count + 1 } };
+      const message = `Another process has taken over the rebuild of ${now.document}.`;
+      throw new SluiceError([{ code: 'REBUILD_RUNNING', message }]);
+    });
+  }
+}
+
+/** Goes around until the alias names the new generation. */
+async function handOver(
+  options: RebuildOptions,
+  { rebuild: id }: Control,
+  hooks: LoadHooks,
+  signal: AbortSignal,
+): Promise<Control> {
+  const { custody, brokers, clock, tell } = options;
+  let targets: ReadonlyMap<string, number> | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const control = await custody.change(id, () => undefined);
+    const positions = await asked(() => brokers.positions(control.groupId), options, signal);
+    const lag = lagOf(positions);
+    let waitingFor: string | undefined;
+    switch (control.phase) {
+      case 'loading':
+        if (lag.records - lag.done <= nearTheEnd) await askForBoth(options, control, hooks);
+        break;
+      case 'dual-write': {
+        const found =
+          targets === undefined ? await askTargets(options, id, signal) : { kind: 'targets' as const, targets };
+        if (found.kind === 'waiting') waitingFor = found.why;
+        else {
+          ({ targets } = found);
+          if (havePassed(targets, positions)) await takeOver(options, id);
+        }
+        break;
+      }
+      case 'swapping':
+        return completeSwap(options, control);
+      case 'warm':
+      case 'finishing':
+        return control;
+    }
+    tell({ phase: control.phase, ...lag, waitingFor });
+    await clock.sleep(roundMs, signal);
+  }
+}
+
+/** Brokers that do not answer are waited for. */
+async function asked<T>(attempt: () => Promise<T>, { clock, say }: RebuildOptions, signal: AbortSignal): Promise<T> {
+  for (let told = false; ; told = true) {
+    signal.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!told) say(`Kafka does not answer (${error instanceof Error ? error.message : typeof error}); waiting.`);
+      await clock.sleep(1000, signal);
+    }
+  }
+}
+
+/** A compacted topic forgets deletes after a while: what was read slower than that may hold documents that are no more. */
+function forgotten(topics: readonly TopicHistory[], startedAt: string, now: string): string | undefined {
+  const tookMs = Date.parse(now) - Date.parse(startedAt);
+  const short = topics.find(({ compacted, deleteRetentionMs }) => compacted && tookMs > deleteRetentionMs);
+  return (
+    short &&
+    `Reading took longer than ${short.topic} keeps deletes (\`delete.retention.ms\`), so some may have been missed.`
+  );
+}
+
+async function askForBoth(options: RebuildOptions, control: Control, hooks: LoadHooks): Promise<void> {
+  const { custody, brokers, comparison, now } = options;
+  const missed = forgotten(await brokers.history(), control.startedAt, now());
+  if (missed !== undefined && !options.incompleteHistory)
+    throw refuse(`${missed} Raise it and begin anew with --restart.`);
+  // There may be no record at all that would have made it.
+  await custody.persist(async () => (await hooks.ensure(options.indexDefinition())) ?? 'done');
+  for (const index of [control.from, control.to]) {
+    await custody.persist(async () => (await comparison.nameForWrites(generationIn(control, index))) ?? 'done');
+  }
+  await custody.change(control.rebuild, (latest) => toDualWrite(latest, now()));
+}
+
+/** In this order (rule 2): the group, then the acknowledgements, then the ends. */
+async function askTargets(options: RebuildOptions, id: string, signal: AbortSignal) {
+  const { brokers, custody, groupId } = options;
+  const group = await asked(() => brokers.group(groupId), options, signal);
+  const control = await custody.change(id, () => undefined);
+  return targetsOf(control, group, await asked(() => brokers.positions(groupId), options, signal));
+}
+
+/** Settings, verification, and the word that the new generation is live. */
+async function takeOver(options: RebuildOptions, id: string): Promise<void> {
+  const { custody, generations, comparison, document, say } = options;
+  const control = await custody.change(id, () => undefined);
+  const to = await custody.persist(() => wrapped(generations.find(document, control.to)));
+  if (to.found === undefined) throw refuse(`${control.to} was removed while it was loaded; begin anew with --restart.`);
+  const { found } = to;
+  say(`Restoring the settings of ${control.to} and waiting until it is green.`);
+  await custody.persist(async () => (await generations.finishLoading(found, { withinMs: greenWithinMs })) ?? 'done');
+  say(`Comparing ${control.to} with ${control.from}.`);
+  const differences = await custody.persist(() => comparison.differences(control.from, control.to));
+  if (differences.length > 0 && !options.acceptDifferences) throw unverified(differences.join('; '));
+  for (const difference of differences) say(`Accepted: ${difference}.`);
+  await custody.persist(async () => (await comparison.refresh(control.to)) ?? 'done');
+  for (;;) {
+    const stored = await custody.read();
+    if (stored?.control.rebuild !== id) throw refuse(`The control document of ${document} is gone.`);
+    const judged = await judge(options, stored.control);
+    const obstacle = obstacleTo(judged, control.to);
+    if (obstacle !== undefined) throw unverified(obstacle);
+    if (await custody.replace(toSwapping(judged, control.to), stored.mark)) return;
+  }
+}
+
+const unverified = (message: string): SluiceError =>
+  new SluiceError([{ code: 'REBUILD_UNVERIFIED', message: `${message}.` }]);
+
+/** Without the refusals that lost nothing: the old generation does not hold what the new one refused. */
+async function judge({ custody, comparison }: RebuildOptions, control: Control): Promise<Control> {
+  const ofNew = control.refused.filter(({ generation }) => generation === control.to);
+  const lost = await custody.persist(() => comparison.heldBy(control.from, ofNew));
+  return { ...control, refused: [...control.refused.filter(({ generation }) => generation !== control.to), ...lost] };
+}
+
+/** The alias follows what the control document says; may be repeated. */
+export async function completeSwap(
+  { custody, generations, now }: Pick<RebuildOptions, 'custody' | 'generations' | 'now'>,
+  control: Control,
+): Promise<Control> {
+  const { document, live, from, to } = control;
+  const other = live === to ? from : to;
+  await custody.persist(async () => {
+    const failure = await generations.swap(document, generationIn(control, other), generationIn(control, live));
+    return failure ?? 'done';
+  });
+  return custody.change(control.rebuild, (latest) =>
+    latest.phase === 'swapping' && latest.live === live ? toWarm(latest, now()) : undefined,
+  );
+}

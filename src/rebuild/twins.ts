@@ -1,0 +1,305 @@
+/**
+ * What a running instance does for a handover: it reads the control documents, writes to both generations while it is asked to,
+ * and says from which offsets on. The rules are in `handover.ts`.
+ *
+ * It stands around the source, whose batches tell the offsets and wait for the first read of each assignment, and around the
+ * sink, where a write becomes two.
+ */
+import { directiveOf } from '../errors.ts';
+import type { DocumentWrite } from '../model/document.ts';
+import { generationOf } from '../model/generation.ts';
+import type { Failure, WriteOutcome } from '../model/outcome.ts';
+import type { TopicPartition } from '../model/record.ts';
+import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts';
+import type { Control, Writing } from './handover.ts';
+import { acknowledge, excuse, placeOf, writingOf } from './handover.ts';
+import type { ControlStore, Stored } from './ports.ts';
+import { isFailure } from './ports.ts';
+
+export interface FollowedDocument {
+  /** The alias. */
+  readonly document: string;
+  /** Digest of its mapping file. */
+  readonly definition: string;
+  readonly topics: ReadonlySet<string>;
+}
+
+export interface TwinsOptions {
+  readonly store: ControlStore;
+  readonly documents: readonly FollowedDocument[];
+  /** Which process this is, for people. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** Between reads of the control documents. */
+  readonly pollMs: number;
+  /** Told once per change of where a document is written. */
+  readonly tell: (document: string, writing: Writing) => void;
+}
+
+export interface Twins {
+  source(source: Source): Source;
+  sink(sink: Sink): Sink;
+  /** Reads the control documents once, so that what follows knows of rebuilds; if they cannot be read, the first join tells. */
+  look(): Promise<void>;
+  /** Whether a rebuild of the document is under way, or kept for going back. */
+  isRebuilt(document: string): boolean;
+  /** The generation that is written beside the live one; undefined if none is. */
+  otherOf(document: string): string | undefined;
+  /** Since when the control documents cannot be read, so that nothing is taken over; undefined if they can. */
+  blockedSinceMs(): number | undefined;
+}
+
+const alias: Writing = { kind: 'alias' };
+const retryMs = { initial: 500, max: 10_000 };
+
+export function createTwins(options: TwinsOptions): Twins {
+  const { store, documents, clock, observer } = options;
+  const names = documents.map(({ document }) => document);
+  const writings = new Map<string, Writing>();
+  /** Documents that have a control document. */
+  const rebuilt = new Set<string>();
+  /** `topic/partition` → the offset after the last one that was taken over. */
+  const reached = new Map<string, number>();
+  let member = '';
+  let assigned: readonly TopicPartition[] = [];
+  /** Undefined when the control documents were read since the last join. */
+  let reading: Promise<void> | undefined;
+  let joins = 0;
+  let blockedSinceMs: number | undefined;
+
+  const writingTo = (index: string): Writing => writings.get(index) ?? alias;
+
+  const learn = (document: string, control: Control | undefined): void => {
+    const writing = writingOf(control);
+    if (control === undefined) rebuilt.delete(document);
+    else rebuilt.add(document);
+    if (JSON.stringify(writing) === JSON.stringify(writingTo(document))) return;
+    writings.set(document, writing);
+    options.tell(document, writing);
+  };
+
+  /** One read at a time, so that what was seen later is learned later. */
+  let lastRead: Promise<unknown> = Promise.resolve();
+  const readInTurn = (wanted: readonly string[]): Promise<ReadonlyMap<string, Stored> | Failure> => {
+    const read = lastRead.then(async () => {
+      const found = await store.read(wanted);
+      if (!isFailure(found)) for (const name of wanted) learn(name, found.get(name)?.control);
+      return found;
+    });
+    lastRead = read;
+    return read;
+  };
+
+  const readOne = async (document: string): Promise<{ readonly stored: Stored | undefined } | Failure> => {
+    const found = await readInTurn([document]);
+    return isFailure(found) ? found : { stored: found.get(document) };
+  };
+
+  const readAll = async (): Promise<readonly Control[] | Failure> => {
+    const found = await readInTurn(names);
+    return isFailure(found) ? found : [...found.values()].map(({ control }) => control);
+  };
+
+  const acknowledgeOne = async (document: FollowedDocument): Promise<void> => {
+    for (let attempt = 0; attempt < 20 && joins > 0; attempt += 1) {
+      const join = joins;
+      const found = await readOne(document.document);
+      // A join begins with a read of its own, and acknowledges after it.
+      if (isFailure(found) || found.stored === undefined || join !== joins || reading !== undefined) return;
+      const partitions = assigned.filter(({ topic }) => document.topics.has(topic)).map(placeOf);
+      const from = Object.fromEntries(partitions.map((place) => [place, reached.get(place) ?? null]));
+      const said = { instance: options.instance, definition: document.definition, from };
+      const next = acknowledge(found.stored.control, member, said);
+      if (next === undefined || (await store.replace(next, found.stored.mark)) !== 'changed') return;
+    }
+  };
+
+  const acknowledgeAll = async (controls: readonly Control[]): Promise<void> => {
+    const asking = new Set(controls.filter(({ phase }) => phase === 'dual-write').map(({ document }) => document));
+    for (const document of documents) if (asking.has(document.document)) await acknowledgeOne(document);
+  };
+
+  const poll = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      await clock.sleep(options.pollMs, signal);
+      if (signal.aborted) return;
+      if (reading !== undefined) continue;
+      const controls = await readAll();
+      if (!isFailure(controls)) await acknowledgeAll(controls);
+    }
+  };
+
+  /** Rule 1; and rule 5 by giving up everything that was kept, in the same turn in which it is known. */
+  const readForJoin = async (
+    intake: Intake,
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const join = joins;
+    for (let attempt = 1; !signal.aborted && join === joins; attempt += 1) {
+      const controls = await readAll();
+      if (join !== joins) return;
+      if (isFailure(controls)) {
+        blockedSinceMs ??= clock.nowMs();
+        const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
+        observer.waiting(controls, attempt, delayMs);
+        await clock.sleep(delayMs, signal);
+        continue;
+      }
+      blockedSinceMs = undefined;
+      if (names.some((name) => writingTo(name).kind === 'generations')) {
+        intake.assigned([]);
+        intake.assigned(partitions);
+      }
+      reading = undefined;
+      void acknowledgeAll(controls);
+      return;
+    }
+  };
+
+  const around = (intake: Intake, signal: AbortSignal): Intake => ({
+    room: (batch) => reading ?? intake.room(batch),
+    accept: (batch) => {
+      intake.accept(batch);
+      const place = placeOf(batch);
+      reached.set(place, Math.max(reached.get(place) ?? 0, batch.next));
+    },
+    assigned: (partitions, memberId) => {
+      joins += 1;
+      member = memberId ?? '';
+      assigned = partitions;
+      intake.assigned(partitions, memberId);
+      reading = readForJoin(intake, partitions, signal);
+    },
+    revoking: () => intake.revoking(),
+  });
+
+  const changed: WriteOutcome = {
+    status: 'retryable',
+    failure: { code: 'HANDOVER_CHANGED', message: 'The generations that are written changed while a write was sent.' },
+  };
+
+  type Refusal = Parameters<typeof excuse>[2];
+
+  /** Writes down that a generation does without a write (rule 6); `theirs` is what it answered, `ours` what the live one did. */
+  const doWithout = async (
+    document: string,
+    rebuild: string,
+    refusal: Refusal,
+    ours: WriteOutcome,
+    theirs: WriteOutcome,
+  ): Promise<WriteOutcome> => {
+    for (;;) {
+      const found = await readOne(document);
+      if (isFailure(found)) return { status: 'retryable', failure: found };
+      const answer = excuse(found.stored?.control, rebuild, refusal);
+      if (answer.kind === 'changed') return changed;
+      if (answer.kind === 'live') return theirs;
+      if (found.stored === undefined) return changed;
+      const { control, mark } = found.stored;
+      const written = answer.control === control ? 'done' : await store.replace(answer.control, mark);
+      if (written === 'changed') continue;
+      if (isFailure(written)) return { status: 'retryable', failure: written };
+      await readOne(document);
+      observer.warned({ code: 'GENERATION_REFUSED', message: refusalText(refusal) });
+      return ours;
+    }
+  };
+
+  const combine = async (
+    write: DocumentWrite,
+    writing: Extract<Writing, { kind: 'generations' }>,
+    live: WriteOutcome,
+    other: WriteOutcome | undefined,
+  ): Promise<WriteOutcome> => {
+    const { rebuild } = writing;
+    if (live.status === 'retryable') {
+      if (live.failure.code === 'INDEX_MISSING') await readOne(write.index);
+      return live;
+    }
+    if (live.status === 'rejected') {
+      const found = await readOne(write.index);
+      if (isFailure(found)) return { status: 'retryable', failure: found };
+      const now = writingTo(write.index);
+      return now.kind === 'generations' && now.rebuild === rebuild && now.live === writing.live ? live : changed;
+    }
+    if (other === undefined || writing.other === undefined) return live;
+    const generation = writing.other;
+    if (other.status === 'rejected') {
+      const { id, routing, version } = write;
+      const refused = { generation, id, ...(routing !== undefined && { routing }), version, code: other.failure.code };
+      return doWithout(write.index, rebuild, { kind: 'refused', write: refused }, live, other);
+    }
+    if (other.status === 'retryable') {
+      if (directiveOf(other.failure) !== 'pause') return other;
+      return doWithout(write.index, rebuild, { kind: 'lost', generation, why: other.failure.message }, live, other);
+    }
+    return live;
+  };
+
+  const writeTwice = async (
+    sink: Sink,
+    writes: readonly DocumentWrite[],
+    signal: AbortSignal,
+  ): Promise<readonly WriteOutcome[]> => {
+    // Where each goes is decided once, before anything is waited for.
+    const plans = writes.map((write) => ({ write, writing: writingTo(write.index) }));
+    const sent = plans.flatMap(({ write, writing }): DocumentWrite[] => {
+      if (writing.kind === 'alias') return [write];
+      const generations = writing.other === undefined ? [writing.live] : [writing.live, writing.other];
+      return generations.map((generation) => ({
+        ...write,
+        index: generationOf(write.index, generation, undefined).writes,
+      }));
+    });
+    const answers = (await sink.write(sent, signal)).values();
+    const outcomes: WriteOutcome[] = [];
+    for (const { write, writing } of plans) {
+      const live = answers.next().value ?? changed;
+      if (writing.kind === 'alias') outcomes.push(live);
+      else {
+        const other = writing.other === undefined ? undefined : (answers.next().value ?? changed);
+        outcomes.push(await combine(write, writing, live, other));
+      }
+    }
+    return outcomes;
+  };
+
+  return {
+    blockedSinceMs: () => blockedSinceMs,
+    look: async () => {
+      await readAll();
+    },
+    isRebuilt: (document) => rebuilt.has(document),
+    otherOf: (document) => {
+      const writing = writingTo(document);
+      return writing.kind === 'alias' ? undefined : writing.other;
+    },
+    source: (source) => ({
+      run: async (intake, signal) => {
+        const ended = new AbortController();
+        const polling = poll(ended.signal);
+        try {
+          await source.run(around(intake, signal), signal);
+        } finally {
+          ended.abort();
+          await polling;
+        }
+      },
+      commit: (settled) => source.commit(settled),
+    }),
+    sink: (sink) => ({
+      write: (writes, signal) =>
+        writes.every(({ index }) => writingTo(index).kind === 'alias')
+          ? sink.write(writes, signal)
+          : writeTwice(sink, writes, signal),
+    }),
+  };
+}
+
+function refusalText(refusal: Parameters<typeof excuse>[2]): string {
+  if (refusal.kind === 'lost') return `${refusal.generation} is not written any more: ${refusal.why}`;
+  const { generation, id, code } = refusal.write;
+  return `${generation} refuses the document «${id}» (${code}), which the live generation takes.`;
+}

@@ -1,0 +1,176 @@
+/** A scene whose index is rebuilt under traffic, and a reader who must never notice. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { changeItems, itemsTable, keys, partitionsSettings } from '../fault/items.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { Scene } from './scene.ts';
+import { setScene } from './scene.ts';
+import type { Ended } from './sluice-process.ts';
+
+type Addresses = Stack['addresses'];
+
+/** Rows that nobody changes, beside those that are: the issue's size is 200,000. */
+export const stillRows = Number(process.env['SLUICE_TEST_REBUILD_DOCUMENTS'] ?? 10_000);
+
+/** About; the issue's rate is 500. */
+const changesPerSecond = Number(process.env['SLUICE_TEST_REBUILD_CHANGES'] ?? 200);
+
+const oldMapping = (name: string): string =>
+  `document: ${name}-items
+from: ${name}.inventory.items
+index:
+  mappings: { properties: { name: { type: keyword }, changed_at: { type: date } } }
+`;
+
+export const newMapping = (name: string): string =>
+  `document: ${name}-items
+from: ${name}.inventory.items
+index:
+  mappings:
+    properties:
+      name: { type: text, fields: { raw: { type: keyword } } }
+      changed_at: { type: date_nanos }
+`;
+
+export function setRebuildScene(addresses: Addresses, name: string): Promise<Scene> {
+  const still = `INSERT INTO inventory.items SELECT n, 'item ' || n, n, n / 100.0, NULL, now()
+    FROM generate_series(${keys + 1}, ${keys + stillRows}) n`;
+  return setScene({
+    ...addresses,
+    name,
+    tables: [{ ...itemsTable, sql: `${itemsTable.sql};\n${still}` }],
+    mappings: { items: oldMapping(name) },
+    settings: partitionsSettings(2),
+  });
+}
+
+export async function changeMapping(scene: Scene, name: string): Promise<void> {
+  await writeFile(join(scene.documents, 'items.yaml'), newMapping(name));
+}
+
+/** Changes rows until it is stopped. */
+export function startTraffic(
+  scene: Scene,
+  perSecond = changesPerSecond,
+): AsyncDisposable & { stop(): Promise<number> } {
+  const ended = new AbortController();
+  let changes = 0;
+  const running = (async () => {
+    for (let round = 0; !ended.signal.aborted; round += 1) {
+      const startedAt = performance.now();
+      await changeItems(scene, 100, ((round % 200) - 100) / 101);
+      changes += 100;
+      await delay(Math.max(0, 100_000 / perSecond - (performance.now() - startedAt)));
+    }
+  })();
+  return {
+    stop: async () => {
+      ended.abort();
+      await running;
+      return changes;
+    },
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await running.catch(() => undefined);
+    },
+  };
+}
+
+/** Searches the alias every 20 ms for the rows that nobody changes; each must always be found. */
+export function startReader(elasticsearch: string, index: string, patient = false) {
+  const ended = new AbortController();
+  let searches = 0;
+  const wrong: string[] = [];
+  const running = (async () => {
+    while (!ended.signal.aborted) {
+      const body = JSON.stringify({ size: 0, track_total_hits: true, query: { range: { id: { gt: keys } } } });
+      try {
+        const response = await fetch(`${elasticsearch}/${index}/_search`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+        const answer = (await response.json()) as { hits?: { total: { value: number } }; _shards?: { failed: number } };
+        const found = answer.hits?.total.value;
+        // While the server itself is starting, shards may be missing: that is no matter of the alias.
+        const isStarting = patient && (!response.ok || answer._shards?.failed !== 0);
+        if (!isStarting && (!response.ok || found !== stillRows))
+          wrong.push(
+            `${new Date().toISOString()} ${response.status}: ${found ?? 'none'} ${JSON.stringify(answer).slice(0, 200)}`,
+          );
+        searches += 1;
+      } catch (error) {
+        if (!patient) wrong.push(String(error));
+      }
+      await delay(20);
+    }
+  })();
+  return {
+    stop: async () => {
+      ended.abort();
+      await running;
+      assert.deepEqual(wrong.slice(0, 3), [], `${wrong.length} of ${searches} searches missed something`);
+      return searches;
+    },
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await running;
+    },
+  };
+}
+
+export interface CommandRun {
+  readonly ended: Promise<Ended & { readonly output: string }>;
+  output(): string;
+  kill(): void;
+}
+
+/** Runs a command of Sluice for a scene. */
+export function runSluice(addresses: Addresses, scene: Scene, ...args: readonly string[]): CommandRun {
+  const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: scene.documents,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      SLUICE_KAFKA_BROKERS: addresses.kafka,
+      SLUICE_KAFKA_GROUP_ID: scene.groupId,
+      SLUICE_ELASTICSEARCH_NODES: addresses.elasticsearch,
+      SLUICE_DOCUMENTS: scene.documents,
+      SLUICE_COMMIT_INTERVAL_MS: '100',
+      SLUICE_KAFKA_SESSION_TIMEOUT_MS: '6000',
+    },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return {
+    ended: new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        resolve({ code, signal, output });
+      });
+    }),
+    output: () => output,
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+/** The phase that the control document tells; undefined if there is none. */
+export async function phaseOf(elasticsearch: string, index: string): Promise<string | undefined> {
+  const response = await fetch(`${elasticsearch}/sluice-control/_doc/${index}`).catch(() => undefined);
+  if (response?.ok !== true) return undefined;
+  const { _source } = (await response.json()) as { _source?: { control: { phase: string } } };
+  return _source?.control.phase;
+}
+
+/** The index that the alias names. */
+export async function generationBehind(elasticsearch: string, alias: string): Promise<string> {
+  const response = await fetch(`${elasticsearch}/_alias/${alias}`);
+  return Object.keys((await response.json()) as object).join(', ');
+}
