@@ -187,7 +187,8 @@ export async function runService(
     instance: processName,
     clock,
     observer,
-    pollMs: config.rebuild.pollMs,
+    ...config.rebuild,
+    timeMs: () => Date.now(),
     tell: (document, writing) => {
       logger.info({ document }, writingText(document, writing));
     },

@@ -6,7 +6,7 @@ import { version } from '../compose.ts';
 import { adoptCommand } from './adopt.ts';
 import { checkCommand } from './check.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
-import type { RebuildCommandOptions } from './rebuild.ts';
+import type { FinishCommandOptions, RebuildCommandOptions } from './rebuild.ts';
 import { finishCommand, rebuildCommand, rollbackCommand } from './rebuild.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
@@ -175,10 +175,11 @@ function addRebuild(
     .argument('<document>', 'the alias')
     .description('end a rebuild for good: remove the old index; after this there is no rollback')
     .option(...configOption)
-    .option('--keep <n>', 'leave so many old generations, no longer kept up to date', '0')
+    .option('--keep <n>', 'leave so many old generations, no longer kept up to date', wholeNumber, 0)
+    .option('--older-than <time>', 'leave those that were made no longer ago (7d, 12h); remove older ones')
     .action(async (document: string, _: unknown, finish: Command) => {
       // An option that both have is taken by `rebuild`.
-      const options: CommonOptions & { readonly keep: string } = finish.optsWithGlobals();
+      const options: FinishCommandOptions = finish.optsWithGlobals();
       end(await finishCommand(document, options, surroundings));
     });
   program

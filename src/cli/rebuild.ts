@@ -1,6 +1,7 @@
 import { openRebuild } from '../compose-rebuild.ts';
 import type { RebuildTools } from '../compose-rebuild.ts';
 import { SluiceError, explain } from '../errors.ts';
+import { durationMs } from '../model/index-settings.ts';
 import type { Failure } from '../model/outcome.ts';
 import { discard, missingHistory, rebuild } from '../rebuild/rebuild.ts';
 import { finish, rollback } from '../rebuild/rollback.ts';
@@ -18,6 +19,11 @@ export interface RebuildCommandOptions extends CommonOptions {
   readonly restart?: boolean;
   readonly abort?: boolean;
   readonly json?: boolean;
+}
+
+export interface FinishCommandOptions extends CommonOptions {
+  readonly keep?: number;
+  readonly olderThan?: string;
 }
 
 interface Tools extends RebuildTools {
@@ -137,11 +143,17 @@ async function dryRun({ custody, generations, brokers, document }: Tools, { prin
 /** `sluice rebuild finish DOCUMENT` */
 export function finishCommand(
   document: string,
-  options: CommonOptions & { readonly keep?: string },
+  options: FinishCommandOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
+  const { olderThan = '0' } = options;
+  const ageMs = durationMs(olderThan);
+  if (ageMs === undefined) {
+    surroundings.printError(`\`--older-than ${olderThan}\` is no time: write 7d, 12h or 30m.`);
+    return Promise.resolve(2);
+  }
   return withTools(document, options, surroundings, async (tools) => {
-    const removed = await finish(tools, { count: Number(options.keep ?? 0) });
+    const removed = await finish(tools, { count: options.keep ?? 0, ageMs });
     const what = removed.length === 0 ? 'nothing was removed' : `removed ${removed.join(', ')}`;
     tools.progress.sentence(`The rebuild of ${document} is finished; ${what}.`);
     return 0;

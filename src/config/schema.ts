@@ -158,6 +158,11 @@ export const configSchema = z.strictObject({
         .default('sluice-control')
         .describe('Index that tells the instances of rebuilds; the same for all of them'),
       pollMs: milliseconds.default(2000).describe('How often an instance looks whether a rebuild asks something of it'),
+      maxWarmMs: milliseconds
+        .optional()
+        .describe(
+          'How long after a swap both indexes are written, so that a rollback is possible; until `rebuild finish` unless said',
+        ),
     })
     .prefault({}),
   commit: z

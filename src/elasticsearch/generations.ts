@@ -21,7 +21,7 @@ import { ask } from './request.ts';
 export type GenerationsOptions = Omit<IndexMakerOptions, 'createdBy'> & { readonly maker: IndexMaker };
 
 /** All that is asked of an index; something of `settings`, so that no index is left out of the answer. */
-const wanted = '*.aliases,*.mappings._meta.sluice,*.settings.index.uuid';
+const wanted = '*.aliases,*.mappings._meta.sluice,*.settings.index.uuid,*.settings.index.creation_date';
 
 type Found = Pick<Seen, 'generation' | 'aliases'>;
 
@@ -43,8 +43,10 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
     if (isAbsent(answer)) return [];
     if (answer.kind !== 'answered') return failureOf(answer);
     return Object.entries(asObject(answer.body)).map(([index, about]) => {
-      const { aliases, mappings } = asObject(about);
-      return { generation: generationOf(alias, index, metaIn(mappings)), aliases: asObject(aliases) };
+      const { aliases, mappings, settings } = asObject(about);
+      const createdAtMs = Number(asObject(asObject(settings)['index'])['creation_date']);
+      const generation = { ...generationOf(alias, index, metaIn(mappings)), createdAtMs };
+      return { generation, aliases: asObject(aliases) };
     });
   };
 

@@ -33,6 +33,8 @@ export interface Generation {
   readonly writes: string;
   /** Undefined: Sluice did not make it, nor was it taken over. */
   readonly meta: GenerationMeta | undefined;
+  /** When the index was made, as the server says; undefined where nobody asked. */
+  readonly createdAtMs?: number;
 }
 
 /** The name of a generation: at least six digits, so that names sort as their numbers do. */

@@ -58,9 +58,12 @@ export async function rollback(options: AfterwardsOptions, direction: 'back' | '
   }
 }
 
+/** Which of the old generations stay: those that either says. */
 export interface Keeping {
-  /** So many of the old generations stay, the newest. */
+  /** So many, the newest. */
   readonly count: number;
+  /** Those that were made no longer ago. */
+  readonly ageMs: number;
 }
 
 /** Ends the writing to both and removes old generations. May be repeated. Returns the names of those that it removed. */
@@ -75,7 +78,9 @@ export async function finish(options: AfterwardsOptions, keeping: Keeping): Prom
   });
   const all = await custody.persist<readonly Generation[]>(() => generations.list(document));
   const old = all.filter(({ index, meta }) => index !== control.live && meta?.document === document);
-  const removed = old.slice(0, Math.max(0, old.length - keeping.count));
+  const removed = old
+    .slice(0, Math.max(0, old.length - keeping.count))
+    .filter(({ createdAtMs = 0 }) => Date.parse(options.now()) - createdAtMs >= keeping.ageMs);
   for (const generation of removed) {
     await custody.persist(async (): Promise<'done' | Failure> => (await generations.remove(generation)) ?? 'done');
   }

@@ -5,16 +5,14 @@
  * It stands around the source, whose batches tell the offsets and wait for the first read of each assignment, and around the
  * sink, where a write becomes two.
  */
-import { directiveOf } from '../errors.ts';
-import type { DocumentWrite } from '../model/document.ts';
-import { generationOf } from '../model/generation.ts';
-import type { Failure, WriteOutcome } from '../model/outcome.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';
 import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts';
 import type { Control, Writing } from './handover.ts';
-import { acknowledge, excuse, placeOf, writingOf } from './handover.ts';
+import { acknowledge, placeOf, toFinishing, writingOf } from './handover.ts';
 import type { ControlStore, Stored } from './ports.ts';
 import { isFailure } from './ports.ts';
+import { createTwinSink } from './twin-sink.ts';
 
 export interface FollowedDocument {
   /** The alias. */
@@ -33,6 +31,10 @@ export interface TwinsOptions {
   readonly observer: Observer;
   /** Between reads of the control documents. */
   readonly pollMs: number;
+  /** Writing to both ends so long after a swap; undefined: with `rebuild finish`. */
+  readonly maxWarmMs?: number | undefined;
+  /** The time of day. */
+  readonly timeMs: () => number;
   /** Told once per change of where a document is written. */
   readonly tell: (document: string, writing: Writing) => void;
 }
@@ -96,9 +98,9 @@ export function createTwins(options: TwinsOptions): Twins {
     return isFailure(found) ? found : { stored: found.get(document) };
   };
 
-  const readAll = async (): Promise<readonly Control[] | Failure> => {
+  const readAll = async (): Promise<readonly Stored[] | Failure> => {
     const found = await readInTurn(names);
-    return isFailure(found) ? found : [...found.values()].map(({ control }) => control);
+    return isFailure(found) ? found : [...found.values()];
   };
 
   const acknowledgeOne = async (document: FollowedDocument): Promise<void> => {
@@ -115,9 +117,20 @@ export function createTwins(options: TwinsOptions): Twins {
     }
   };
 
-  const acknowledgeAll = async (controls: readonly Control[]): Promise<void> => {
-    const asking = new Set(controls.filter(({ phase }) => phase === 'dual-write').map(({ document }) => document));
+  const acknowledgeAll = async (stored: readonly Stored[]): Promise<void> => {
+    const asking = new Set(
+      stored.flatMap(({ control: { phase, document } }) => (phase === 'dual-write' ? document : [])),
+    );
     for (const document of documents) if (asking.has(document.document)) await acknowledgeOne(document);
+  };
+
+  /** Whichever instance notices first ends the writing to both; the index itself is removed by `rebuild finish`. */
+  const endWarmth = async (stored: readonly Stored[]): Promise<void> => {
+    for (const { control, mark } of stored) {
+      if (options.maxWarmMs === undefined || control.phase !== 'warm' || control.swappedAt === undefined) continue;
+      if (options.timeMs() - Date.parse(control.swappedAt) < options.maxWarmMs) continue;
+      if ((await store.replace(toFinishing(control), mark)) === 'done') await readOne(control.document);
+    }
   };
 
   const poll = async (signal: AbortSignal): Promise<void> => {
@@ -125,8 +138,10 @@ export function createTwins(options: TwinsOptions): Twins {
       await clock.sleep(options.pollMs, signal);
       if (signal.aborted) return;
       if (reading !== undefined) continue;
-      const controls = await readAll();
-      if (!isFailure(controls)) await acknowledgeAll(controls);
+      const stored = await readAll();
+      if (isFailure(stored)) continue;
+      await acknowledgeAll(stored);
+      await endWarmth(stored);
     }
   };
 
@@ -138,12 +153,12 @@ export function createTwins(options: TwinsOptions): Twins {
   ): Promise<void> => {
     const join = joins;
     for (let attempt = 1; !signal.aborted && join === joins; attempt += 1) {
-      const controls = await readAll();
+      const stored = await readAll();
       if (join !== joins) return;
-      if (isFailure(controls)) {
+      if (isFailure(stored)) {
         blockedSinceMs ??= clock.nowMs();
         const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
-        observer.waiting(controls, attempt, delayMs);
+        observer.waiting(stored, attempt, delayMs);
         await clock.sleep(delayMs, signal);
         continue;
       }
@@ -153,7 +168,7 @@ export function createTwins(options: TwinsOptions): Twins {
         intake.assigned(partitions);
       }
       reading = undefined;
-      void acknowledgeAll(controls);
+      void acknowledgeAll(stored);
       return;
     }
   };
@@ -174,97 +189,6 @@ export function createTwins(options: TwinsOptions): Twins {
     },
     revoking: () => intake.revoking(),
   });
-
-  const changed: WriteOutcome = {
-    status: 'retryable',
-    failure: { code: 'HANDOVER_CHANGED', message: 'The generations that are written changed while a write was sent.' },
-  };
-
-  type Refusal = Parameters<typeof excuse>[2];
-
-  /** Writes down that a generation does without a write (rule 6); `theirs` is what it answered, `ours` what the live one did. */
-  const doWithout = async (
-    document: string,
-    rebuild: string,
-    refusal: Refusal,
-    ours: WriteOutcome,
-    theirs: WriteOutcome,
-  ): Promise<WriteOutcome> => {
-    for (;;) {
-      const found = await readOne(document);
-      if (isFailure(found)) return { status: 'retryable', failure: found };
-      const answer = excuse(found.stored?.control, rebuild, refusal);
-      if (answer.kind === 'changed') return changed;
-      if (answer.kind === 'live') return theirs;
-      if (found.stored === undefined) return changed;
-      const { control, mark } = found.stored;
-      const written = answer.control === control ? 'done' : await store.replace(answer.control, mark);
-      if (written === 'changed') continue;
-      if (isFailure(written)) return { status: 'retryable', failure: written };
-      await readOne(document);
-      observer.warned({ code: 'GENERATION_REFUSED', message: refusalText(refusal) });
-      return ours;
-    }
-  };
-
-  const combine = async (
-    write: DocumentWrite,
-    writing: Extract<Writing, { kind: 'generations' }>,
-    live: WriteOutcome,
-    other: WriteOutcome | undefined,
-  ): Promise<WriteOutcome> => {
-    const { rebuild } = writing;
-    if (live.status === 'retryable') {
-      if (live.failure.code === 'INDEX_MISSING') await readOne(write.index);
-      return live;
-    }
-    if (live.status === 'rejected') {
-      const found = await readOne(write.index);
-      if (isFailure(found)) return { status: 'retryable', failure: found };
-      const now = writingTo(write.index);
-      return now.kind === 'generations' && now.rebuild === rebuild && now.live === writing.live ? live : changed;
-    }
-    if (other === undefined || writing.other === undefined) return live;
-    const generation = writing.other;
-    if (other.status === 'rejected') {
-      const { id, routing, version } = write;
-      const refused = { generation, id, ...(routing !== undefined && { routing }), version, code: other.failure.code };
-      return doWithout(write.index, rebuild, { kind: 'refused', write: refused }, live, other);
-    }
-    if (other.status === 'retryable') {
-      if (directiveOf(other.failure) !== 'pause') return other;
-      return doWithout(write.index, rebuild, { kind: 'lost', generation, why: other.failure.message }, live, other);
-    }
-    return live;
-  };
-
-  const writeTwice = async (
-    sink: Sink,
-    writes: readonly DocumentWrite[],
-    signal: AbortSignal,
-  ): Promise<readonly WriteOutcome[]> => {
-    // Where each goes is decided once, before anything is waited for.
-    const plans = writes.map((write) => ({ write, writing: writingTo(write.index) }));
-    const sent = plans.flatMap(({ write, writing }): DocumentWrite[] => {
-      if (writing.kind === 'alias') return [write];
-      const generations = writing.other === undefined ? [writing.live] : [writing.live, writing.other];
-      return generations.map((generation) => ({
-        ...write,
-        index: generationOf(write.index, generation, undefined).writes,
-      }));
-    });
-    const answers = (await sink.write(sent, signal)).values();
-    const outcomes: WriteOutcome[] = [];
-    for (const { write, writing } of plans) {
-      const live = answers.next().value ?? changed;
-      if (writing.kind === 'alias') outcomes.push(live);
-      else {
-        const other = writing.other === undefined ? undefined : (answers.next().value ?? changed);
-        outcomes.push(await combine(write, writing, live, other));
-      }
-    }
-    return outcomes;
-  };
 
   return {
     blockedSinceMs: () => blockedSinceMs,
@@ -289,17 +213,6 @@ export function createTwins(options: TwinsOptions): Twins {
       },
       commit: (settled) => source.commit(settled),
     }),
-    sink: (sink) => ({
-      write: (writes, signal) =>
-        writes.every(({ index }) => writingTo(index).kind === 'alias')
-          ? sink.write(writes, signal)
-          : writeTwice(sink, writes, signal),
-    }),
+    sink: (sink) => createTwinSink({ sink, store, observer, writingTo, readOne }),
   };
-}
-
-function refusalText(refusal: Parameters<typeof excuse>[2]): string {
-  if (refusal.kind === 'lost') return `${refusal.generation} is not written any more: ${refusal.why}`;
-  const { generation, id, code } = refusal.write;
-  return `${generation} refuses the document «${id}» (${code}), which the live generation takes.`;
 }

@@ -60,10 +60,8 @@ test('killed in each phase, with an instance and Elasticsearch killed too, a reb
     doomed.run.kill();
     const { code, signal, output } = await doomed.run.ended;
     t.diagnostic(`${phase}: ${signal ?? `ended with ${code ?? ''}: ${output}`}`);
-    if (phase === 'dual-write') {
-      await second.kill();
-      second = await startReadySluice(options);
-    }
+    await second.kill();
+    second = await startReadySluice(options);
     if ((await phaseOf(elasticsearch, index)) === 'warm') break;
     const other = start();
     await untilPhase(other, phase);

@@ -6,7 +6,7 @@ import type { WriteOutcome } from '../../../src/model/outcome.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
 import type { Intake, Source } from '../../../src/pipeline/ports.ts';
-import { toDualWrite, toFinishing, toSwapping } from '../../../src/rebuild/handover.ts';
+import { toDualWrite, toFinishing, toSwapping, toWarm } from '../../../src/rebuild/handover.ts';
 import type { Control } from '../../../src/rebuild/handover.ts';
 import { createTwins } from '../../../src/rebuild/twins.ts';
 import { controlOf, storedIn } from '../../contract/control-store.ts';
@@ -20,6 +20,8 @@ const applied: WriteOutcome = { status: 'applied' };
 const rejected: WriteOutcome = { status: 'rejected', failure: { code: 'DOCUMENT_REJECTED', message: 'scripted' } };
 const gone: WriteOutcome = { status: 'retryable', failure: { code: 'INDEX_MISSING', message: 'scripted' } };
 const busy: WriteOutcome = { status: 'retryable', failure: { code: 'ELASTICSEARCH_OVERLOADED', message: 'scripted' } };
+
+const swappedAt = '2026-01-01T00:00:00.000Z';
 
 const dual = (): Control => toDualWrite(controlOf('docs'), 'now');
 
@@ -46,6 +48,8 @@ async function join(control?: Control) {
     clock,
     observer: silentObserver(),
     pollMs: 1000,
+    maxWarmMs: 60_000,
+    timeMs: () => Date.parse(swappedAt) + clock.nowMs(),
     tell: () => undefined,
   });
   let intake: Intake | undefined;
@@ -171,4 +175,23 @@ test('a write that met the end of a rebuild is sent again, to the alias', async 
   assert.equal(outcome?.status, 'retryable');
   const { outcome: other } = await combined({ '000002': gone }, toFinishing);
   assert.ok(other?.status === 'retryable' && other.failure.code === 'HANDOVER_CHANGED');
+});
+
+test('so long after a swap an instance ends the writing to both, unless that was done; not before', async () => {
+  const warm = toWarm(toSwapping(dual(), 'docs-000002'), swappedAt);
+  const { intake, store, clock } = await join(warm);
+  intake.assigned([partition], 'm');
+  await settle();
+  for (let second = 0; second < 59; second += 1) {
+    clock.advance(1000);
+    await settle();
+  }
+  assert.equal((await storedIn(store, 'docs')).control.phase, 'warm');
+  clock.advance(1000);
+  await settle();
+  const { control, mark } = await storedIn(store, 'docs');
+  assert.deepEqual(control, toFinishing(warm));
+  clock.advance(1000);
+  await settle();
+  assert.equal((await storedIn(store, 'docs')).mark, mark);
 });
