@@ -76,10 +76,11 @@ export async function openTopicReader(options: TopicReaderOptions): Promise<Topi
   };
 
   const intake: Intake = {
+    // One fetch brings batches of several partitions, and the next waits for all of them: one that is beyond its end must not
+    // be held while another is not there yet.
     room: (batch) => {
-      const partition = byKey.get(keyOf(batch));
-      if (partition !== undefined && isThere(partition)) return wanted.promise;
-      return prepare?.(batch.records);
+      if (over.signal.aborted) return undefined;
+      return partitions.every(isThere) ? wanted.promise : prepare?.(batch.records);
     },
     accept,
     assigned: () => undefined,
