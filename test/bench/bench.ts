@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: CPU per event of the middle alone, and the end-to-end rate as a ratio of raw bulk replay, in one run.
  *
- * `npm run bench -- [--forms schemaless,schemas,avro,flattened] [--events 200000] [--rounds 3] [--shared] [--json FILE]`;
- * `--shared` lets all processes use all cores.
+ * `npm run bench -- [--forms schemaless,schemas,avro,flattened] [--events 200000] [--rounds 3] [--rebuild] [--shared] [--json FILE]`;
+ * `--rebuild` measures a rebuild of each index too; `--shared` lets all processes use all cores.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     forms: { type: 'string', default: benchForms.map(({ name }) => name).join(',') },
     events: { type: 'string', default: '200000' },
     rounds: { type: 'string', default: '3' },
+    rebuild: { type: 'boolean', default: false },
     shared: { type: 'boolean', default: false },
     json: { type: 'string', default: join(import.meta.dirname, '..', '..', '.bench', 'last.json') },
   },
@@ -102,7 +103,7 @@ async function measure(form: BenchForm) {
   say(`${name}: end to end, ${rounds + 1} rounds`);
   const cores = values.shared ? undefined : '1';
   const endToEnd = await measureEndToEnd({
-    ...{ servers, dataset, records, definition, rounds, cores, readFrame },
+    ...{ servers, dataset, records, definition, rounds, cores, readFrame, rebuild: values.rebuild },
     registry: registry?.address,
   });
   await connect.resume();
@@ -143,6 +144,7 @@ const table = new Table({
     'ratio',
     'peak MB',
     'documents equal',
+    'rebuild ratio',
   ],
   style: { head: [], border: [] },
 });
@@ -157,6 +159,7 @@ for (const { form, core, endToEnd } of results) {
     endToEnd.ratio.toFixed(2),
     Math.round(endToEnd.peakResidentMegabytes),
     endToEnd.documents,
+    endToEnd.rebuildRatio?.toFixed(2) ?? '',
   ]);
 }
 process.stdout.write(`${table.toString()}\n${values.json}\n`);

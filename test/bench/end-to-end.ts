@@ -18,6 +18,7 @@ import { median, toBodies, toWrites } from './core.ts';
 import type { Dataset, Servers } from './dataset.ts';
 import { table } from './dataset.ts';
 import { cpuMicros, peakResidentBytes, pin } from './process-cost.ts';
+import { measureRebuild } from './rebuild.ts';
 
 export interface EndToEndResult {
   readonly events: number;
@@ -28,6 +29,8 @@ export interface EndToEndResult {
   readonly peakResidentMegabytes: number;
   /** Documents, each compared with its row. */
   readonly documents: number;
+  /** The rate at which a rebuild loads the same records, as a ratio of that of the service; undefined if it was not asked for. */
+  readonly rebuildRatio?: number;
 }
 
 export interface EndToEndOptions {
@@ -41,12 +44,14 @@ export interface EndToEndOptions {
   readonly readFrame?: ReadFrame | undefined;
   /** Cores of Sluice and of the replay; undefined: wherever the system puts them. */
   readonly cores: string | undefined;
+  /** Whether a rebuild is measured too. */
+  readonly rebuild: boolean;
 }
 
 const run = promisify(execFile);
 
 export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEndResult> {
-  const { servers, dataset, records, definition, rounds } = options;
+  const { servers, records, definition, rounds } = options;
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   const bodies = join(folder, 'bodies');
   const mappings = join(folder, 'mappings');
@@ -59,7 +64,7 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
   ).entries()) {
     await writeFile(join(bodies, String(number)), body);
   }
-  const rates: { raw: number; sluice: number; cpu: number; resident: number }[] = [];
+  const rates: { raw: number; sluice: number; cpu: number; resident: number; rebuilt: number | undefined }[] = [];
   let documents = 0;
   try {
     // The first round warms the server up, and does not count.
@@ -67,16 +72,14 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
       await createIndex(options);
       const raw = records.length / (await replay(options, bodies));
       await fetch(`${servers.elasticsearch}/${definition.document}-000001`, { method: 'DELETE' });
-      const own = await measureSluice(options, mappings, `bench-${definition.document}-${round}-${Date.now()}`);
-      documents = await expectIndexEqualsTable({
-        query: dataset.query,
-        elasticsearch: servers.elasticsearch,
-        index: definition.document,
-        table,
-        key: 'id',
-      });
-      await fetch(`${servers.elasticsearch}/${definition.document}-000001`, { method: 'DELETE' });
-      if (round > 0) rates.push({ raw, ...own });
+      const groupId = `bench-${definition.document}-${round}-${Date.now()}`;
+      const own = await measureSluice(options, mappings, groupId);
+      documents = await expectEqual(options);
+      const rebuilt = options.rebuild ? await rebuildOf(options, mappings, groupId) : undefined;
+      if (rebuilt !== undefined) await expectEqual(options);
+      const generation = rebuilt === undefined ? 1 : 2;
+      await fetch(`${servers.elasticsearch}/${definition.document}-00000${generation}`, { method: 'DELETE' });
+      if (round > 0) rates.push({ raw, ...own, rebuilt });
     }
   } finally {
     await rm(folder, { recursive: true });
@@ -90,7 +93,27 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
     cpuMicrosPerEvent: median(rates.map(({ cpu }) => cpu)),
     peakResidentMegabytes: Math.max(...rates.map(({ resident }) => resident)) / 1024 ** 2,
     documents,
+    ...(options.rebuild && { rebuildRatio: median(rates.map(({ rebuilt = 0, sluice }) => rebuilt / sluice)) }),
   };
+}
+
+function expectEqual({ servers, dataset, definition }: EndToEndOptions): Promise<number> {
+  return expectIndexEqualsTable({
+    query: dataset.query,
+    elasticsearch: servers.elasticsearch,
+    index: definition.document,
+    table,
+    key: 'id',
+  });
+}
+
+function rebuildOf(options: EndToEndOptions, documents: string, groupId: string): Promise<number> {
+  const { servers, dataset, definition, records, cores, registry } = options;
+  return measureRebuild({
+    ...{ ...servers, documents, document: definition.document, topic: dataset.topic, groupId, cores },
+    records: records.length,
+    environment: registry === undefined ? {} : { SLUICE_SCHEMA_REGISTRY_URLS: registry },
+  });
 }
 
 /** The index that Sluice makes, so that both write into the same. */
