@@ -18,6 +18,8 @@ import { startStack } from '../stack/stack.ts';
 const stack = await startStack({ servers: ['kafka', 'postgres', 'connect'] });
 test.after(() => stack.stop());
 
+/** Rows that nobody changes. */
+const stillRows = 20_000;
 const phases = ['loading', 'dual-write', 'swapping'] as const;
 
 test('killed in each phase, with an instance and Elasticsearch killed too, a rebuild under traffic ends with the index equal to its table, and so do rollbacks', async (t) => {
@@ -26,7 +28,7 @@ test('killed in each phase, with an instance and Elasticsearch killed too, a reb
   const addresses = { ...stack.addresses, elasticsearch: server.address };
   const { elasticsearch } = addresses;
   const name = 'fault_rebuild';
-  await using scene = await setRebuildScene(addresses, name);
+  await using scene = await setRebuildScene(addresses, name, stillRows);
   const index = scene.indexOf('items');
   const options = { ...addresses, ...scene, environment: { SLUICE_KAFKA_SESSION_TIMEOUT_MS: '6000' } };
   await using first = await startReadySluice(options);
@@ -35,8 +37,8 @@ test('killed in each phase, with an instance and Elasticsearch killed too, a reb
   // Refreshes, too: what the reader sees first is whole.
   await scene.expectEqual();
   await changeMapping(scene, name);
-  await using traffic = startTraffic(scene);
-  await using reader = startReader(elasticsearch, index, true);
+  await using traffic = startTraffic(scene, 300);
+  await using reader = startReader(elasticsearch, index, stillRows, true);
 
   const patience = { withinMs: 240_000 };
   const start = (...args: readonly string[]) => {

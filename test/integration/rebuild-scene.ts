@@ -12,12 +12,6 @@ import type { Ended } from './sluice-process.ts';
 
 type Addresses = Stack['addresses'];
 
-/** Rows that nobody changes, beside those that are: the issue's size is 200,000. */
-export const stillRows = Number(process.env['SLUICE_TEST_REBUILD_DOCUMENTS'] ?? 10_000);
-
-/** About; the issue's rate is 500. */
-const changesPerSecond = Number(process.env['SLUICE_TEST_REBUILD_CHANGES'] ?? 200);
-
 const oldMapping = (name: string): string =>
   `document: ${name}-items
 from: ${name}.inventory.items
@@ -35,7 +29,8 @@ index:
       changed_at: { type: date_nanos }
 `;
 
-export function setRebuildScene(addresses: Addresses, name: string): Promise<Scene> {
+/** A table of `stillRows` rows that nobody changes, beside those that are. */
+export function setRebuildScene(addresses: Addresses, name: string, stillRows: number): Promise<Scene> {
   const still = `INSERT INTO inventory.items SELECT n, 'item ' || n, n, n / 100.0, NULL, now()
     FROM generate_series(${keys + 1}, ${keys + stillRows}) n`;
   return setScene({
@@ -51,11 +46,8 @@ export async function changeMapping(scene: Scene, name: string): Promise<void> {
   await writeFile(join(scene.documents, 'items.yaml'), newMapping(name));
 }
 
-/** Changes rows until it is stopped. */
-export function startTraffic(
-  scene: Scene,
-  perSecond = changesPerSecond,
-): AsyncDisposable & { stop(): Promise<number> } {
+/** Changes rows until it is stopped, about so many a second. */
+export function startTraffic(scene: Scene, perSecond: number): AsyncDisposable & { stop(): Promise<number> } {
   const ended = new AbortController();
   let changes = 0;
   const running = (async () => {
@@ -80,7 +72,7 @@ export function startTraffic(
 }
 
 /** Searches the alias every 20 ms for the rows that nobody changes; each must always be found. */
-export function startReader(elasticsearch: string, index: string, patient = false) {
+export function startReader(elasticsearch: string, index: string, stillRows: number, patient = false) {
   const ended = new AbortController();
   let searches = 0;
   const wrong: string[] = [];

@@ -12,7 +12,8 @@ const { addresses } = stack;
 
 const name = 'rebuild_withheld';
 
-const words = (seed: string): string => `(SELECT string_agg(md5(n::text || ${seed}), ' ') FROM generate_series(1, 300) n)`;
+const words = (seed: string): string =>
+  `(SELECT string_agg(md5(n::text || ${seed}), ' ') FROM generate_series(1, 300) n)`;
 
 const sql = `
   CREATE TABLE inventory.large (id integer PRIMARY KEY, n integer NOT NULL, words text);
