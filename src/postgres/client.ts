@@ -26,6 +26,7 @@ const textOnly = { getTypeParser: () => (value: string) => value };
 /** Rejects with a SluiceError. What the URL does not say is taken from PGUSER, PGPASSWORD and their like, and `.pgpass`. */
 export async function openPostgres(url: string): Promise<Sql> {
   let client: pg.Client;
+  if (!/^postgres(?:ql)?:\/\//.test(url)) throw noUrl;
   try {
     client = new pg.Client({
       connectionString: url,
@@ -33,10 +34,7 @@ export async function openPostgres(url: string): Promise<Sql> {
       application_name: 'sluice verify',
     });
   } catch {
-    throw failed(
-      'SOURCE_UNREACHABLE',
-      '`--source` is no URL such as postgres://user@host:5432/database, or names a file that cannot be read.',
-    );
+    throw noUrl;
   }
   const place = `${client.host}:${client.port}/${client.database ?? ''}`;
   // Without a listener, a connection that breaks while nothing is asked would end the process.
@@ -63,6 +61,11 @@ export async function openPostgres(url: string): Promise<Sql> {
     [Symbol.asyncDispose]: () => client.end().catch(() => undefined),
   };
 }
+
+const noUrl = failed(
+  'SOURCE_UNREACHABLE',
+  '`--source` is no URL such as postgres://user@host:5432/database, or names a file that cannot be read.',
+);
 
 export function failed(code: FailureCode, message: string): SluiceError {
   return new SluiceError([{ code, message }]);
