@@ -1,3 +1,4 @@
+import { SluiceError } from '../errors.ts';
 import { verify } from '../rebuild/verify.ts';
 import type { ExitCode, Surroundings } from './command.ts';
 import { exitCodeOf, orThrow, printReport, reportOf, withProof } from './proof.ts';
@@ -12,6 +13,7 @@ export async function verifyCommand(
 ): Promise<ExitCode> {
   const startedAtMs = performance.now();
   return withProof(document, options, surroundings, async (opened) => {
+    if (options.source === undefined && options.table !== undefined) throw onlyWithSource;
     if (options.source !== undefined) return verifySourceCommand(document, options, opened, surroundings);
     const { proof, progress, signal } = opened;
     const read = await proof.readWhole();
@@ -33,3 +35,7 @@ export async function verifyCommand(
     return exitCodeOf(report);
   });
 }
+
+const onlyWithSource = new SluiceError([
+  { code: 'CONFIGURATION_INVALID', message: '`--table` says something only together with `--source`.' },
+]);

@@ -127,6 +127,7 @@ function createRounds(options: RoundsOptions): Rounds {
     documents: readonly StoredDocument[],
   ): readonly [Verdict, readonly string[]] | undefined => {
     if (expected?.isDeleted !== false) return documents.length === 0 ? undefined : ['surplus', []];
+    if (made?.is === 'undecided') return ['unproven', []];
     const own = documents.find(({ routing }) => routing === expected.routing);
     if (documents.some((document) => document !== own)) return ['misrouted', []];
     if (own === undefined) return ['missing', []];

@@ -31,8 +31,11 @@ export interface SourceRowsOptions {
 export interface RowDocument {
   readonly id: string;
   readonly routing: string | undefined;
-  /** Whether the row is to have a document, and one that can be told: not of a row that the service would set aside. */
-  readonly is: 'told' | 'untold' | 'left-out';
+  /**
+   * Whether the row is to have a document, and one that can be told: not of a row that the service would set aside. Undecided is a
+   * row whose value in a column of `where` cannot be told.
+   */
+  readonly is: 'told' | 'untold' | 'left-out' | 'undecided';
   /** Empty unless it is told. */
   readonly text: string;
   /** Fields that are not compared of this row alone. */
@@ -186,7 +189,8 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
       // It should be there all the same.
       const named = mapper({ ...said, op: 'delete', key, before: after, tombstone: false });
       if (named.kind !== 'write') return undefined;
-      return { ...place, id: named.write.id, routing: named.write.routing, is: 'untold', text: '', lacking: [] };
+      const { id, routing } = named.write;
+      return { ...place, id, routing, is: isUndecided ? 'undecided' : 'untold', text: '', lacking: [] };
     },
   };
 }
