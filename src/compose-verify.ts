@@ -16,11 +16,14 @@ import { SluiceError } from './errors.ts';
 import { kafkaFailure } from './kafka/client.ts';
 import { listTopics, readLag } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
+import { sampleRecords } from './kafka/sample.ts';
+import type { CompiledDocument } from './mapping/compile.ts';
+import type { ChangeEvent } from './model/change-event.ts';
 import type { Failure } from './model/outcome.ts';
-import type { TopicPartition } from './model/record.ts';
 import type { Clock, Observer, Sink } from './pipeline/ports.ts';
 import type { Fold, FoldRoute } from './rebuild/fold.ts';
 import { createFold } from './rebuild/fold.ts';
+import type { PartitionEnds } from './rebuild/topic-reader.ts';
 import { openTopicReader } from './rebuild/topic-reader.ts';
 import type { ProofIndex, ProofStore, TakeRecord, TopicReader } from './rebuild/verify-ports.ts';
 import { createRoutes } from './routes.ts';
@@ -52,13 +55,17 @@ export interface Proof extends AsyncDisposable {
   readonly clock: Clock;
   /** Takes a version that is there already. */
   readonly sink: Sink;
-  partitions(): Promise<readonly TopicPartition[]>;
+  partitions(): Promise<readonly PartitionEnds[]>;
   /** Begins to read the topics. */
   read(keepsText: (id: string) => boolean, watch?: RecordWatch): Promise<ReadTopics>;
   /** Reads the topics to their ends, with the texts of all documents only if some cannot be told without. */
   readWhole(): Promise<ReadTopics & { readonly keepsTexts: boolean }>;
   /** How the records of a topic are read. */
   routeOf(topic: string): FoldRoute;
+  /** The document as the topic makes it; undefined for another's topic. */
+  documentOf(topic: string): CompiledDocument | undefined;
+  /** The last changes of each topic, as far as they can be read. */
+  sample(perPartition: number): Promise<ReadonlyMap<string, readonly ChangeEvent[]>>;
 }
 
 export interface RecordWatch {
@@ -74,6 +81,7 @@ export const clock: Clock = {
 };
 
 const pageSize = 1000;
+const sampleTimeoutMs = 15_000;
 
 const partMet = new Error('A document needs the text of the one before.');
 
@@ -137,6 +145,17 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
     store,
     clock,
     routeOf,
+    documentOf: (topic) => routes.documentOf(topic, document),
+    sample: async (perPartition) => {
+      const own = { groupId: `${config.kafka.groupId}-verify`, topics, perPartition, timeoutMs: sampleTimeoutMs };
+      const samples = await sampleRecords(kafka, own).catch(kafkaError);
+      const events = new Map<string, readonly ChangeEvent[]>();
+      for (const [topic, records] of samples) {
+        await registry?.prepare(records);
+        events.set(topic, records.map(createDecoder(routes.formOf(topic), registry?.readFrame)));
+      }
+      return events;
+    },
     partitions: readEnds,
     index: {
       refresh: async () => {

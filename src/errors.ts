@@ -293,6 +293,33 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'stop',
     nextStep: 'Let a snapshot that is not filtered come to its end, or name offsets with `--since`.',
   },
+  SOURCE_UNREACHABLE: {
+    meaning: 'The database that the index is to be compared with does not answer.',
+    directive: 'stop',
+    nextStep:
+      'Check host, port, database and TLS of `--source` (SLUICE_SOURCE), and that the server takes connections.',
+  },
+  SOURCE_UNAUTHORIZED: {
+    meaning: 'The database that the index is to be compared with refuses these credentials.',
+    directive: 'stop',
+    nextStep: 'Check the user of `--source` and its password, which SLUICE_SOURCE_FILE or PGPASSWORD may hold as well.',
+  },
+  SOURCE_FORBIDDEN: {
+    meaning: 'The user of the database may not read the table.',
+    directive: 'stop',
+    nextStep: 'GRANT USAGE on its schema and SELECT on the table.',
+  },
+  SOURCE_TABLE_MISSING: {
+    meaning: 'The database has no table for a topic of the document.',
+    directive: 'stop',
+    nextStep: 'Name the table with `--table schema.table`, once for each topic, in the order of their names.',
+  },
+  SOURCE_UNUSABLE: {
+    meaning: 'The index cannot be compared with the rows in SQL.',
+    directive: 'stop',
+    nextStep:
+      'See docs/operations.md, «Verify against the database»; `sluice verify` without `--source` compares with the topics.',
+  },
   CONFIGURATION_INVALID: {
     meaning: 'The configuration cannot work.',
     directive: 'stop',

@@ -16,6 +16,11 @@ const wrongConfiguration: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'INDEX_INCOMPATIBLE',
   'EPOCH_LOWERED',
   'ADOPTION_REFUSED',
+  'SOURCE_UNREACHABLE',
+  'SOURCE_UNAUTHORIZED',
+  'SOURCE_FORBIDDEN',
+  'SOURCE_TABLE_MISSING',
+  'SOURCE_UNUSABLE',
 ]);
 
 /** Prints each failure as a sentence. Errors that are no SluiceError are defects, and thrown on. */

@@ -13,7 +13,7 @@ import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 import { repairCommand } from './repair.ts';
 import type { RepairCommandOptions } from './repair.ts';
-import type { ProofCommandOptions } from './proof.ts';
+import type { SourceCommandOptions } from './verify-source.ts';
 import { sweepCommand } from './sweep.ts';
 import type { SweepCommandOptions } from './sweep.ts';
 import { planCommand } from './plan.ts';
@@ -29,6 +29,7 @@ Examples:
   sluice status --url http://localhost:8080
   sluice adopt customers --index customers_v7   write into an index that is there already
   sluice verify customers               is the index what the topics say?
+  sluice verify customers --source      is it what the rows in SQL say? ($SLUICE_SOURCE)
   sluice repair customers --yes         mend what is not
   sluice plan customers --count 3       what would become of the first three records?
   sluice rebuild customers              make its index anew, after its mapping has changed
@@ -97,7 +98,9 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   )
     .option(...configOption)
     .option('--index <index>', 'the index to look at, instead of the document’s alias')
-    .action(async (document: string, options: ProofCommandOptions) => {
+    .option('--source [url]', 'compare with the rows of PostgreSQL instead (default: `source` of the configuration)')
+    .option('--table <schema.table...>', 'the table of each topic, where its name does not tell')
+    .action(async (document: string, options: SourceCommandOptions) => {
       exitCode = await verifyCommand(document, options, surroundings);
     });
   addProofOptions(

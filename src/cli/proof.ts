@@ -11,6 +11,7 @@ import { faults } from '../rebuild/verify-ports.ts';
 import type { Verified } from '../rebuild/verify.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 import { failWith } from './failures.ts';
+import type { Files } from './files.ts';
 import { readFiles } from './files.ts';
 import type { Progress } from './progress.ts';
 import { createProgress } from './progress.ts';
@@ -28,6 +29,7 @@ export interface ProofCommandOptions extends CommonOptions {
 }
 
 export interface Opened {
+  readonly files: Files;
   readonly proof: Proof;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -66,7 +68,7 @@ export async function withProof(
       },
       stopping.signal,
     );
-    return await use({ proof, progress, signal: stopping.signal });
+    return await use({ files, proof, progress, signal: stopping.signal });
   } catch (error) {
     progress.stop();
     if (stopping.signal.aborted) return 3;
@@ -77,14 +79,11 @@ export async function withProof(
   }
 }
 
-export interface ProofReport {
+/** What was found, whatever the index was compared with. */
+export interface FoundReport {
   readonly document: string;
   readonly documents: number;
   readonly expected: number;
-  readonly records: number;
-  /** Records that became no document; they are dead letters. */
-  readonly refused: number;
-  readonly upTo: readonly string[];
   readonly counts: Readonly<Partial<Record<Verdict, number>>>;
   /** Ids. */
   readonly examples: Readonly<Partial<Record<Verdict, readonly string[]>>>;
@@ -92,24 +91,23 @@ export interface ProofReport {
   readonly peakMemoryMiB: number;
 }
 
-export function reportOf(
+export interface ProofReport extends FoundReport {
+  readonly records: number;
+  /** Records that became no document; they are dead letters. */
+  readonly refused: number;
+  readonly upTo: readonly string[];
+}
+
+export function foundIn(
   document: string,
   { store }: Proof,
-  { reader, fold }: ReadTopics,
   { documents, expected }: Verified,
   examples: number,
   startedAtMs: number,
-): ProofReport {
+): FoundReport {
   const counts = store.verdicts();
-  const positions = reader.positions();
-  const { records, refused } = fold.counts();
   return {
-    ...{ document, documents, expected, records, refused },
-    upTo: reader.partitions.flatMap((partition, source) => {
-      const offset = positions[source];
-      return offset === undefined ? [] : placeText({ ...partition, offset });
-    }),
-    counts,
+    ...{ document, documents, expected, counts },
     examples: Object.fromEntries(
       (Object.keys(counts) as Verdict[]).map((verdict) => [
         verdict,
@@ -119,6 +117,26 @@ export function reportOf(
     seconds: Math.round((performance.now() - startedAtMs) / 100) / 10,
     // Kilobytes.
     peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+export function reportOf(
+  document: string,
+  proof: Proof,
+  { reader, fold }: ReadTopics,
+  verified: Verified,
+  examples: number,
+  startedAtMs: number,
+): ProofReport {
+  const positions = reader.positions();
+  const { records, refused } = fold.counts();
+  return {
+    ...foundIn(document, proof, verified, examples, startedAtMs),
+    ...{ records, refused },
+    upTo: reader.partitions.flatMap((partition, source) => {
+      const offset = positions[source];
+      return offset === undefined ? [] : placeText({ ...partition, offset });
+    }),
   };
 }
 
@@ -143,18 +161,27 @@ export function printReport(report: ProofReport, json: boolean | undefined, { pr
     print(JSON.stringify(report));
     return;
   }
-  const { document, documents, records, refused, upTo, counts, examples, seconds, peakMemoryMiB } = report;
+  const { document, documents, records, refused, upTo, seconds, peakMemoryMiB } = report;
   print(
     `${document}: ${documents} documents and ${records} records, up to ${upTo.join(', ')}; ${seconds} s, at most ${peakMemoryMiB} MiB`,
   );
   if (refused > 0) print(`  ${refused} records become no document; the service has them among its dead letters.`);
+  printFound(report, meanings, { print });
+  if (faultsIn(report) === 0) print('✔ No document is other than its topics say.');
+}
+
+/** A line for each verdict; `said` says what each means. */
+export function printFound(
+  { counts, examples }: FoundReport,
+  said: Readonly<Partial<Record<Verdict, string>>>,
+  { print }: Pick<Surroundings, 'print'>,
+): void {
   for (const [verdict, count] of Object.entries(counts) as [Verdict, number][]) {
     const mark = isFault(verdict) ? '✖' : '–';
     const ids = examples[verdict] ?? [];
     const named = ids.length === 0 ? '' : `: ${ids.join(', ')}${ids.length < count ? ', …' : ''}`;
-    print(`${mark} ${count} ${verdict} (${meanings[verdict]})${named}`);
+    print(`${mark} ${count} ${verdict} (${said[verdict] ?? verdict})${named}`);
   }
-  if (faultsIn(report) === 0) print('✔ No document is other than its topics say.');
 }
 
 const isFault = (verdict: Verdict): verdict is Fault => faults.some((fault) => fault === verdict);

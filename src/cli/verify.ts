@@ -1,16 +1,21 @@
+import { SluiceError } from '../errors.ts';
 import { verify } from '../rebuild/verify.ts';
 import type { ExitCode, Surroundings } from './command.ts';
-import type { ProofCommandOptions } from './proof.ts';
 import { exitCodeOf, orThrow, printReport, reportOf, withProof } from './proof.ts';
+import type { SourceCommandOptions } from './verify-source.ts';
+import { verifySourceCommand } from './verify-source.ts';
 
-/** `sluice verify`: proves the index equal to the fold of its topics, or names what is not. Changes nothing. */
+/** `sluice verify`: proves the index equal to the fold of its topics, or to the rows in SQL, or names what is not. Changes nothing. */
 export async function verifyCommand(
   document: string,
-  options: ProofCommandOptions,
+  options: SourceCommandOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const startedAtMs = performance.now();
-  return withProof(document, options, surroundings, async ({ proof, progress, signal }) => {
+  return withProof(document, options, surroundings, async (opened) => {
+    if (options.source === undefined && options.table !== undefined) throw onlyWithSource;
+    if (options.source !== undefined) return verifySourceCommand(document, options, opened, surroundings);
+    const { proof, progress, signal } = opened;
     const read = await proof.readWhole();
     await using reader = read.reader;
     const verified = await verify(
@@ -30,3 +35,7 @@ export async function verifyCommand(
     return exitCodeOf(report);
   });
 }
+
+const onlyWithSource = new SluiceError([
+  { code: 'CONFIGURATION_INVALID', message: '`--table` says something only together with `--source`.' },
+]);

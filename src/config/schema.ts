@@ -104,6 +104,11 @@ export const configSchema = z.strictObject({
       requestTimeoutMs: milliseconds.default(10_000).describe('For a request'),
     })
     .optional(),
+  source: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//, 'is no URL such as postgres://user@host/database')
+    .optional()
+    .describe('URL of the database that `sluice verify --source` compares with'),
   documents: z.string().default('./mappings').describe('Folder of mapping files, relative to this file'),
   unmapped: z
     .strictObject({

@@ -26,6 +26,7 @@ import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
 import type { DocumentDefinition } from './definition.ts';
 import { isPattern, topicPattern } from './definition.ts';
+import type { FieldSource } from './fields.ts';
 import { fieldsOf, maskedColumns } from './fields.ts';
 import type { Identify, Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
@@ -59,6 +60,13 @@ export interface CompiledDocument {
   schemasMet(): number;
   /** The index as the definition and the schemas met so far make it. */
   indexDefinition(): IndexDefinition;
+  /** The fields that rows with these columns make, before a transform. */
+  fieldsFrom(columns: readonly string[]): readonly FieldSource[];
+  /** The columns by which a row's document is left out, named and routed, but for those of the record's key. */
+  readonly decisive: readonly string[];
+  /** Those that name it, where the record's key does not. */
+  readonly idColumns: readonly string[];
+  readonly hasTransform: boolean;
   /** The record as it may be kept: without the values that the definition masks. */
   readonly redact: ((record: SourceRecord) => SourceRecord) | undefined;
 }
@@ -91,8 +99,16 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     createMapper: () => createMapper(definition, options, schemas),
     schemasMet: schemas.met,
     indexDefinition: () => defineIndex(definition, schemas.all()),
+    fieldsFrom: (columns) => fieldsOf(definition, columns),
+    decisive: decisiveColumns(definition),
+    idColumns: definition.id.from ?? [],
+    hasTransform: options.transform !== undefined,
     redact: redactor(definition),
   };
+}
+
+function decisiveColumns({ where, id, routing }: DocumentDefinition): readonly string[] {
+  return [...new Set([...Object.keys(where), ...(id.from ?? []), ...(routing === undefined ? [] : [routing])])];
 }
 
 function versionsOf({ epoch }: DocumentDefinition): TruncatedDocument['versionOf'] {

@@ -16,19 +16,31 @@ const negativeZero = /(?:^|[[:,\s])-0/;
 
 /** The canonical text of a JSON text, without the fields at `leaveOut`. Throws a SyntaxError if it is none. */
 export function canonicalJson(text: string, leaveOut: readonly Path[] = []): string {
-  const isPlain = !negativeZero.test(text) && !needsDigits.test(text);
-  const tree: unknown = isPlain ? JSON.parse(text) : exactTree(text);
-  for (const path of leaveOut) remove(tree, path);
-  return canonical(tree);
+  return canonicalTree(treeWithout(text, leaveOut));
 }
 
-function canonical(value: unknown): string {
+/** As `canonicalJson`, for whom an object's own field that is null is one that is absent. */
+export function canonicalWithoutNulls(text: string, leaveOut: readonly Path[] = []): string {
+  const tree = treeWithout(text, leaveOut);
+  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) return canonicalTree(tree);
+  return canonicalTree(Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== null)));
+}
+
+function treeWithout(text: string, leaveOut: readonly Path[]): unknown {
+  const isPlain = !negativeZero.test(text) && !needsDigits.test(text);
+  const tree: unknown = isPlain ? JSON.parse(text) : exactTree(text);
+  for (const path of leaveOut) removeAt(tree, path);
+  return tree;
+}
+
+/** The canonical text of what `exactTree` made; `numberText` writes numbers, if not every digit counts. */
+export function canonicalTree(value: unknown, numberText: (text: string) => string = canonicalNumber): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (isExactNumber(value)) return canonicalNumber(JSON.stringify(value));
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (isExactNumber(value)) return numberText(JSON.stringify(value));
+  if (Array.isArray(value)) return `[${value.map((one) => canonicalTree(one, numberText)).join(',')}]`;
   const object = value as Readonly<Record<string, unknown>>;
   const names = Object.keys(object).sort();
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(object[name])}`).join(',')}}`;
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalTree(object[name], numberText)}`).join(',')}}`;
 }
 
 /** As JavaScript writes integers below 10^15; else the digits without the zeros at either end, and the power of ten. */
@@ -43,7 +55,8 @@ export function canonicalNumber(text: string): string {
   return sign + (isSmall ? significant + '0'.repeat(Number(zeros)) : `${significant}e${zeros}`);
 }
 
-function remove(tree: unknown, path: Path): void {
+/** Takes the field at a path away. */
+export function removeAt(tree: unknown, path: Path): void {
   let at = tree;
   for (const [depth, name] of path.entries()) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return;

@@ -61,6 +61,12 @@ export type FailureCode =
   | 'WRITES_SUPERSEDED'
   | 'DEAD_LETTERS_UNAVAILABLE'
   | 'SNAPSHOT_UNKNOWN'
+  // the database that an index is compared with
+  | 'SOURCE_UNREACHABLE'
+  | 'SOURCE_UNAUTHORIZED'
+  | 'SOURCE_FORBIDDEN'
+  | 'SOURCE_TABLE_MISSING'
+  | 'SOURCE_UNUSABLE'
   // what the user wrote
   | 'CONFIGURATION_INVALID'
   | 'MAPPING_INVALID';

@@ -48,7 +48,12 @@ export interface FoldCounts {
 
 /** Of the document's content, whatever the order of its fields and the form of its numbers. */
 export function digestOf(text: string, leaveOut: readonly Path[] = []): Buffer {
-  return hash('sha256', canonicalJson(text, leaveOut), 'buffer').subarray(0, 16);
+  return contentDigest(canonicalJson(text, leaveOut));
+}
+
+/** Of a canonical text. */
+export function contentDigest(canonical: string): Buffer {
+  return hash('sha256', canonical, 'buffer').subarray(0, 16);
 }
 
 interface Content {

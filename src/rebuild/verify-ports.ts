@@ -2,6 +2,7 @@
  * What a proof needs from the world: a place for what it knows of each document, the topics, and the index. The prose is the
  * specification.
  */
+import type { SqlType } from '../convert/postgres-text.ts';
 import type { StoredDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
@@ -115,4 +116,47 @@ export interface ProofIndex {
     places: readonly { readonly id: string; readonly routing?: string }[],
     signal: AbortSignal,
   ): Promise<readonly (StoredDocument | null)[] | Failure>;
+}
+
+/** A column as the database describes it. */
+export interface SourceColumn {
+  readonly name: string;
+  readonly type: SqlType;
+}
+
+export interface SourceRow {
+  /** Each value's text, in the order of the columns that are read; null of NULL. */
+  readonly values: readonly (string | null)[];
+  /** The number of the transaction that wrote the row as it is. */
+  readonly writtenBy: number;
+}
+
+/** A moment of the database, as far as it tells which rows were written later. */
+export interface SourceMark {
+  /** The oldest transaction that was under way. */
+  readonly transaction: string;
+  /** The position in the database's log. */
+  readonly position: string;
+}
+
+/** One table of the database. */
+export interface SourceTable {
+  /** `schema.table`. */
+  readonly name: string;
+  readonly columns: readonly SourceColumn[];
+  /** About how many rows it has. */
+  readonly estimate: number;
+  /** Hands over these columns of all rows as they are at one moment, or of those written since another, and perhaps some before. */
+  read(
+    columns: readonly string[],
+    since: SourceMark | undefined,
+    take: (rows: readonly SourceRow[]) => void,
+    signal: AbortSignal,
+  ): Promise<SourceMark>;
+  /** The rows with these keys as they are now; a key is the texts of `keyColumns`. */
+  find(
+    columns: readonly string[],
+    keyColumns: readonly string[],
+    keys: readonly (readonly (string | null)[])[],
+  ): Promise<readonly SourceRow[]>;
 }

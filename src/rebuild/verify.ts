@@ -164,7 +164,8 @@ export async function sights(
   return found;
 }
 
-function highest(documents: readonly StoredDocument[]): ExternalVersion | undefined {
+/** Of documents of one id. */
+export function highest(documents: readonly StoredDocument[]): ExternalVersion | undefined {
   let version: ExternalVersion | undefined;
   for (const document of documents) {
     if (version === undefined || BigInt(document.version) > BigInt(version)) ({ version } = document);

@@ -1,0 +1,102 @@
+/**
+ * The part of the composition root for `verify --source`: the tables of a document's topics.
+ */
+import type { Proof } from './compose-verify.ts';
+import { SluiceError } from './errors.ts';
+import type { ChangeEvent, RowChange } from './model/change-event.ts';
+import { openPostgres } from './postgres/client.ts';
+import type { TableName } from './postgres/table.ts';
+import { openTable } from './postgres/table.ts';
+import type { ComparedTable, Reached } from './rebuild/source-expectation.ts';
+import { createSourceRows } from './rebuild/source-rows.ts';
+
+export interface Source extends AsyncDisposable {
+  readonly tables: readonly ComparedTable[];
+  /** How far the document's topics go and the service has come. */
+  reached(): Promise<Reached>;
+}
+
+/** Records of each partition in which a change is looked for that tells what rows look like. */
+const perPartition = 50;
+
+/** `tables` are those that are named by hand. Throws a SluiceError where there is nothing to compare with. */
+export async function openSource(proof: Proof, url: string, tables: readonly string[]): Promise<Source> {
+  const { topics } = proof;
+  const names = tables.length === 0 ? tablesOf(topics) : namedTables(topics, tables);
+  const sql = await openPostgres(url);
+  try {
+    const samples = await proof.sample(perPartition);
+    const compared: ComparedTable[] = [];
+    for (const [position, topic] of topics.entries()) {
+      const name = names[position];
+      const document = proof.documentOf(topic);
+      if (name === undefined || document === undefined) continue;
+      const sample = latestRow(samples.get(topic) ?? []);
+      if (sample === undefined) {
+        throw unusable(
+          `None of the last ${perPartition} records of ${topic} is a row's change, so nothing tells how rows look there.`,
+        );
+      }
+      const table = await openTable(sql, name);
+      const rows = createSourceRows({ topic, table, document, mapper: document.createMapper(), sample });
+      if ('code' in rows) throw new SluiceError([rows]);
+      compared.push({ table, rows });
+    }
+    return {
+      tables: compared,
+      reached: async () => {
+        const ends = await proof.partitions();
+        return {
+          ends: ends.map(({ end }) => end),
+          // Where all has expired, there is nothing to settle.
+          settled: ends.map(({ start, end, committed = 0 }) => (start === end ? end : committed)),
+        };
+      },
+      [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await sql[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** By Debezium's names of topics: `prefix.schema.table`, of one prefix, for that is one database. */
+function tablesOf(topics: readonly string[]): readonly TableName[] {
+  const parts = topics.map((topic) => topic.split('.'));
+  const prefixes = new Set(parts.map((each) => each.slice(0, -2).join('.')));
+  if (prefixes.size > 1) {
+    throw unusable(
+      `The document is made of topics of several connectors (${[...prefixes].join(', ')}), and one database has not the rows of all.`,
+    );
+  }
+  return parts.map((each, position) => {
+    const [schema, table] = each.slice(-2);
+    if (schema === undefined || table === undefined || each.length < 3) {
+      throw missing(`The name of the topic ${topics[position] ?? ''} does not end with a schema and a table.`);
+    }
+    return { schema, table };
+  });
+}
+
+function namedTables(topics: readonly string[], tables: readonly string[]): readonly TableName[] {
+  if (tables.length !== topics.length) {
+    throw missing(
+      `The document is made of ${topics.length} topics (${topics.join(', ')}), and \`--table\` names ${tables.length} tables.`,
+    );
+  }
+  return tables.map((name) => {
+    const dot = name.indexOf('.');
+    return dot === -1 ? { schema: 'public', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) };
+  });
+}
+
+/** Deletes tell less: the key at least, and what columns there are. */
+function latestRow(events: readonly ChangeEvent[]): RowChange | undefined {
+  const upsert = events.findLast((event) => event.op === 'read' || event.op === 'create' || event.op === 'update');
+  if (upsert !== undefined && 'after' in upsert) return upsert;
+  const left = events.findLast((event) => event.op === 'delete' && event.before !== null);
+  return left?.op === 'delete' ? left : undefined;
+}
+
+const missing = (message: string): SluiceError => new SluiceError([{ code: 'SOURCE_TABLE_MISSING', message }]);
+const unusable = (message: string): SluiceError => new SluiceError([{ code: 'SOURCE_UNUSABLE', message }]);

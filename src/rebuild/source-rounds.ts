@@ -1,0 +1,198 @@
+/**
+ * The second look of a comparison with SQL: which of the suspects are guilty.
+ *
+ * A round reads the rows that were written since the last one (where documents without a row are suspected), then, for each
+ * suspect, its row by the key, then its document in real time. What is wrong counts only once it was the same row and the same
+ * document for as long as a change may take: `patienceMs` into the topics, and until the service has settled what was there then.
+ * That is counted from the round after the one in which it was seen first: a row that came and went in between changed its
+ * document, or will have by then.
+ */
+import type { StoredDocument } from '../model/document.ts';
+import type { Failure } from '../model/outcome.ts';
+import type { Path } from '../model/partial-document.ts';
+import { externalVersion, offset } from '../model/position.ts';
+import type { ExternalVersion } from '../model/position.ts';
+import { differingFields } from './source-compare.ts';
+import type { Reached, VerifySourceOptions } from './source-expectation.ts';
+import { expectChanged, expectNone, keyOf } from './source-expectation.ts';
+import type { RowDocument } from './source-rows.ts';
+import type { Expectation, SourceMark, Suspect, Verdict } from './verify-ports.ts';
+import { highest, sights } from './verify.ts';
+
+export interface RoundsOptions extends VerifySourceOptions {
+  readonly leaveOut: readonly Path[];
+  /** Of each table, when its rows were read. */
+  readonly marks: SourceMark[];
+}
+
+/** The fields by which documents differ: how many by each, and of some documents by which. */
+export interface Differences {
+  readonly fields: ReadonlyMap<string, number>;
+  readonly fieldsOf: ReadonlyMap<string, readonly string[]>;
+}
+
+const pageSize = 500;
+/** Documents of which it is remembered by which fields they differ. */
+const mostRemembered = 1000;
+const [shortestPauseMs, longestPauseMs] = [200, 5000];
+/** The number of a round is an epoch where suspects are kept. */
+const mostRounds = 2 ** 15 - 1;
+
+export async function lookAgainAtRows(options: RoundsOptions, signal: AbortSignal): Promise<Differences | Failure> {
+  const { clock, patienceMs } = options;
+  const pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, patienceMs / 4));
+  const rounds = createRounds(options);
+  let left = Number.POSITIVE_INFINITY;
+  let sinceMs = clock.nowMs();
+  for (let round = 1; round < mostRounds; round += 1) {
+    const open = await rounds.next(signal);
+    if (typeof open !== 'number') return open;
+    if (open === 0) break;
+    if (open < left) sinceMs = clock.nowMs();
+    // Long enough for one that has just come to rest.
+    else if (clock.nowMs() - sinceMs > 2 * (patienceMs + pauseMs)) break;
+    left = Math.min(left, open);
+    await clock.sleep(pauseMs, signal);
+    signal.throwIfAborted();
+  }
+  return rounds;
+}
+
+interface Rounds extends Differences {
+  /** One look at every open suspect; answers how many are open still. */
+  next(signal: AbortSignal): Promise<number | Failure>;
+}
+
+function createRounds(options: RoundsOptions): Rounds {
+  const { tables, store, index, clock, reached, patienceMs, leaveOut, marks } = options;
+  const fields = new Map<string, number>();
+  const fieldsOf = new Map<string, readonly string[]>();
+  /** When each round began. */
+  const beganAtMs: number[] = [];
+  const waits: { readonly atMs: number; readonly ends: readonly number[] }[] = [];
+  /** All that was in the topics then is settled. */
+  let settledAtMs = Number.NEGATIVE_INFINITY;
+  let hasRowless = true;
+  let readings = 1;
+
+  const readWritten = async (signal: AbortSignal): Promise<void> => {
+    for (const [source, { table, rows }] of tables.entries()) {
+      readings += 1;
+      const reading = { reading: readings, source, leaveOut };
+      marks[source] = await table.read(
+        rows.columns,
+        marks[source],
+        (page) => {
+          for (const row of page) {
+            const made = rows.documentOf(row);
+            if (made !== undefined) expectChanged(store, made, reading);
+          }
+        },
+        signal,
+      );
+    }
+  };
+
+  /** The rows of suspects as they are now, by id. */
+  const readRows = async (suspects: readonly Suspect[]): Promise<ReadonlyMap<string, RowDocument>> => {
+    const found = new Map<string, RowDocument>();
+    const ids = [...new Set(suspects.map(({ id }) => id))];
+    for (const [source, { table, rows }] of tables.entries()) {
+      const own = ids.filter((id) => {
+        const expected = store.expectationOf(id);
+        return expected?.isDeleted === false && expected.source === source;
+      });
+      if (own.length === 0) continue;
+      readings += 1;
+      const reading = { reading: readings, source, leaveOut };
+      const keys = own.map((id) => keyOf(store, id));
+      for (const row of await table.find(rows.columns, rows.keyColumns, keys)) {
+        const made = rows.documentOf(row);
+        if (made === undefined) continue;
+        found.set(made.id, made);
+        expectChanged(store, made, reading);
+      }
+      for (const id of own) if (!found.has(id)) expectNone(store, id, reading);
+    }
+    return found;
+  };
+
+  const differingIn = (made: RowDocument, own: StoredDocument, source: number): readonly string[] =>
+    differingFields(made.text, own.source ?? '{}', tables[source]?.rows.rules ?? [], [...leaveOut, ...made.lacking]);
+
+  /** What is wrong as it is seen now; undefined if nothing is. */
+  const wrongWith = (
+    expected: Expectation | undefined,
+    made: RowDocument | undefined,
+    documents: readonly StoredDocument[],
+  ): readonly [Verdict, readonly string[]] | undefined => {
+    if (expected?.isDeleted !== false) return documents.length === 0 ? undefined : ['surplus', []];
+    if (made?.is === 'undecided') return ['unproven', []];
+    const own = documents.find(({ routing }) => routing === expected.routing);
+    if (documents.some((document) => document !== own)) return ['misrouted', []];
+    if (own === undefined) return ['missing', []];
+    if (made?.is !== 'told') return ['unproven', []];
+    const names = differingIn(made, own, expected.source);
+    return names.length === 0 ? undefined : ['differing', names];
+  };
+
+  const next = async (signal: AbortSignal): Promise<number | Failure> => {
+    const nowMs = clock.nowMs();
+    const round = beganAtMs.push(nowMs);
+    if (hasRowless) await readWritten(signal);
+    const { ends, settled } = await reached();
+    waits.push({ atMs: nowMs, ends });
+    while (waits[0] !== undefined && isReached(waits[0].ends, settled))
+      settledAtMs = waits.shift()?.atMs ?? settledAtMs;
+    hasRowless = false;
+    let open = 0;
+    for (let after = -1; ;) {
+      const suspects = store.openSuspects(after, pageSize);
+      const last = suspects.at(-1);
+      if (last === undefined) return open;
+      after = last.number;
+      const rows = await readRows(suspects);
+      const expectations = suspects.map(({ id }) => store.expectationOf(id));
+      const found = await sights(index, suspects, expectations, signal);
+      if ('code' in found) return found;
+      for (const [position, suspect] of suspects.entries()) {
+        const expected = expectations[position];
+        const documents = found[position] ?? [];
+        const [wrong, names = []] = wrongWith(expected, rows.get(suspect.id), documents) ?? [];
+        if (wrong === undefined) {
+          store.acquit(suspect.number);
+          continue;
+        }
+        const version = expected === undefined ? 0 : Number(expected.version);
+        const seen = highest(documents);
+        const before = suspect.absentUnder === undefined ? undefined : unpacked(suspect.absentUnder);
+        const isSame = before?.version === version && suspect.seen === seen;
+        const first = isSame ? before.round : round;
+        // Of the round after the first.
+        const restedAtMs = (beganAtMs[first] ?? Number.POSITIVE_INFINITY) + patienceMs;
+        const verdict =
+          wrong === 'unproven' ? wrong : nowMs < restedAtMs ? 'moving' : settledAtMs < restedAtMs ? 'pending' : wrong;
+        store.judge(suspect.number, verdict, { seen, absentUnder: externalVersion(first, offset(version)) });
+        if (verdict === 'moving' || verdict === 'pending') {
+          open += 1;
+          if (wrong === 'surplus') hasRowless = true;
+        }
+        if (verdict === 'differing') {
+          for (const name of names) fields.set(name, (fields.get(name) ?? 0) + 1);
+          if (fieldsOf.size < mostRemembered) fieldsOf.set(suspect.id, names);
+        }
+      }
+    }
+  };
+
+  return { next, fields, fieldsOf };
+}
+
+/** The round in which a suspect was seen first as it is, and the version of what was expected then. */
+function unpacked(both: ExternalVersion): { readonly round: number; readonly version: number } {
+  return { round: Number(BigInt(both) >> 48n), version: Number(BigInt.asUintN(48, BigInt(both))) };
+}
+
+function isReached(ends: Reached['ends'], settled: Reached['settled']): boolean {
+  return ends.every((end, partition) => end === 0 || (settled[partition] ?? 0) >= end);
+}
