@@ -11,6 +11,7 @@ import { readStored } from './elasticsearch/document-reader.ts';
 import { scanIndex } from './elasticsearch/index-scan.ts';
 import { outcomeOf } from './elasticsearch/bulk-outcome.ts';
 import { ask } from './elasticsearch/request.ts';
+import { readVectorFields } from './elasticsearch/vectors.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
 import { kafkaFailure } from './kafka/client.ts';
@@ -18,6 +19,7 @@ import { listTopics, readLag } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicPartition } from './model/record.ts';
+import type { VectorField } from './model/vector-field.ts';
 import type { Clock, Observer, Sink } from './pipeline/ports.ts';
 import type { Fold, FoldRoute } from './rebuild/fold.ts';
 import { createFold } from './rebuild/fold.ts';
@@ -49,6 +51,8 @@ export interface Proof extends AsyncDisposable {
   readonly topics: readonly string[];
   readonly store: ProofStore;
   readonly index: ProofIndex;
+  /** Of the index. */
+  readonly vectors: readonly VectorField[];
   readonly clock: Clock;
   /** Takes a version that is there already. */
   readonly sink: Sink;
@@ -92,6 +96,8 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const client = await openElasticsearch(config);
   const { requestTimeoutMs, engine } = config.elasticsearch;
   const index = options.index ?? document;
+  const vectors = await readVectorFields({ client, requestTimeoutMs }, index, signal);
+  if ('code' in vectors) throw new SluiceError([vectors]);
   const readEnds = () => readLag(kafka, config.kafka.groupId, topics).catch(kafkaError);
   const divided = new Set<string>();
 
@@ -107,7 +113,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
 
   const read: Proof['read'] = async (keepsText, watch = {}) => {
     for (const { topic, partition } of await readEnds()) if (partition > 0) divided.add(topic);
-    const fold = createFold({ store, routeOf, keepsText });
+    const fold = createFold({ store, routeOf, keepsText, vectors });
     const source = createKafkaSource({
       kafka,
       topics,
@@ -135,6 +141,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   return {
     topics,
     store,
+    vectors,
     clock,
     routeOf,
     partitions: readEnds,

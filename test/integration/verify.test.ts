@@ -115,3 +115,42 @@ test('each planted fault is found and nothing else, repair mends exactly those, 
   assert.deepEqual([later.counts, later.documents], [{}, clean.documents + 1]);
   await service.stop();
 });
+
+test('vectors are compared, with the digits that the index keeps of them; one that somebody changed is found and mended', async () => {
+  const vector = 'type: dense_vector, dims: 3, similarity: l2_norm';
+  const mapping = `index:
+  mappings:
+    properties:
+      flat: { ${vector} }
+      inner: { properties: { deep: { ${vector} } } }
+`;
+  await using rows = await openRows({ ...stack.addresses, name: 'verify-vectors', mapping });
+  await using service = await rows.startService();
+  const { index } = rows;
+  const vectors = (id: number): object => ({
+    flat: id % 3 === 0 ? null : [id / 7, 1e-8, 0.123456789012],
+    inner: { deep: [0.1, id, 16777217], n: 0.123456789012 },
+  });
+  await rows.send(Array.from({ length: 30 }, (_, n) => ({ id: n + 1, after: vectors(n + 1) })));
+  await rows.caughtUp();
+  const clean = await report(rows, 'verify', index);
+  assert.deepEqual([clean.code, clean.counts, clean.documents], [0, {}, 30]);
+
+  const change = async (id: number, changed: object): Promise<void> => {
+    const stored = (await (await rows.elasticsearch('GET', `${index}/_doc/${id}`)).json()) as { _version: number };
+    const path = `${index}/_doc/${id}?version_type=external_gte&version=${stored._version}`;
+    assert.ok((await rows.elasticsearch('PUT', path, { id, ...vectors(id), ...changed })).ok);
+  };
+  await change(1, { flat: [1 / 7, 1e-8, 0.1234568] });
+  await change(2, { flat: null });
+  await change(3, { flat: [1, 2, 3] });
+  await change(4, { inner: { deep: [0.1, 4, 16777218], n: 0.123456789012 } });
+  await change(5, { inner: { deep: [0.1, 5, 16777217], n: 0.12345679 } });
+  // What the index keeps of it is the same.
+  await change(7, { flat: [1, 1e-8, 0.1234567890123] });
+  const found = await report(rows, 'verify', index);
+  assert.deepEqual([found.code, found.examples], [1, { differing: ['1', '2', '3', '4', '5'] }]);
+  assert.equal((await rows.run('repair', index, '--yes')).code, 0);
+  assert.deepEqual((await report(rows, 'verify', index)).counts, {});
+  await service.stop();
+});
