@@ -122,8 +122,8 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
       log: () => undefined,
       ...config.kafka,
       // What was fetched stays in memory while the index is looked at, and may be twenty times as large as it came.
-      maxBytesPerFetch: 1024 * 1024,
-      maxBytesPerPartition: 512 * 1024,
+      maxBytesPerFetch: 256 * 1024,
+      maxBytesPerPartition: 128 * 1024,
       // Of its own, so that nobody's partitions are taken away; it commits nothing, and vanishes by itself.
       groupId: `${config.kafka.groupId}-verify-${randomUUID()}`,
     });

@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import type { StoredDocument } from '../model/document.ts';
-import { exactTree } from '../model/exact-json.ts';
+import { treeOf } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { ExternalVersion } from '../model/position.ts';
 import { outcomeOf } from './bulk-outcome.ts';
@@ -152,7 +152,7 @@ async function* scroll(client: Client, options: ScanOptions, signal: AbortSignal
 function foundIn(answer: Awaited<ReturnType<typeof askText>>, index: string): Found | Failure {
   if (answer.kind === 'failed') return answer.failure;
   if (answer.kind === 'refused') return refusal(index, answer.status, answer.cause?.type);
-  const body = exactTree(answer.text);
+  const body = treeOf(answer.text);
   if (!isSearchAnswer(body)) {
     const message = `The answer to a search of «${index}» is no list of documents.`;
     return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message };

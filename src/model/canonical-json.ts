@@ -8,14 +8,9 @@
  * were not there.
  */
 import type { Path } from './partial-document.ts';
-import { exactTree, isExactNumber } from './exact-json.ts';
+import { isExactNumber, treeOf } from './exact-json.ts';
 import type { Vector, VectorField } from './vector-field.ts';
 import { keptNumber } from './vector-field.ts';
-
-/** Numbers that a double may not hold as they are written, or that have another text of the same value. */
-const needsDigits = /(?:^|[[:,\s])-?(?:\d+[.eE]|\d{16})/;
-/** `-0` is 0, and `0` is what nearly every zero is. */
-const negativeZero = /(?:^|[[:,\s])-0/;
 
 /** The canonical text of a JSON text, without the fields at `leaveOut`. Throws a SyntaxError if it is none. */
 export function canonicalJson(
@@ -23,8 +18,7 @@ export function canonicalJson(
   leaveOut: readonly Path[] = [],
   vectors: readonly VectorField[] = [],
 ): string {
-  const isPlain = !negativeZero.test(text) && !needsDigits.test(text);
-  const tree: unknown = isPlain ? JSON.parse(text) : exactTree(text);
+  const tree = treeOf(text);
   for (const path of leaveOut) remove(tree, path);
   for (const { path, kept } of vectors) keep(tree, path, kept);
   return canonical(tree);
