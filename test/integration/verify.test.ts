@@ -30,7 +30,8 @@ async function report(rows: Rows, ...args: readonly string[]): Promise<ProofRepo
 }
 
 test('each planted fault is found and nothing else, repair mends exactly those, and memory is bounded', async () => {
-  await using rows = await openRows({ ...stack.addresses, name: 'verify-planted', partitions: 2 });
+  const mapping = 'index: { settings: { number_of_shards: 2 } }\n';
+  await using rows = await openRows({ ...stack.addresses, name: 'verify-planted', partitions: 2, mapping });
   await using service = await rows.startService();
   const { index } = rows;
   for (let from = 1; from <= documents; from += 50_000) {
@@ -77,14 +78,28 @@ test('each planted fault is found and nothing else, repair mends exactly those, 
   // Added: of no row, and of a deleted one.
   await es('PUT', `${index}/_doc/none`, { id: 0 });
   await es('PUT', `${index}/_doc/100`, { id: 100 });
-  // Under another routing, beside the right one.
-  await es('PUT', `${index}/_doc/7?routing=elsewhere`, { id: 7, ...row(7) });
+  // Under another routing: in another shard, beside the right one; and in its own, in the place of the right one and under its version.
+  const shardOf = async (routing: string | number): Promise<string> => {
+    const { shards } = (await (
+      await rows.elasticsearch('GET', `${index}/_search_shards?routing=${routing}`)
+    ).json()) as {
+      shards: readonly (readonly { shard: number }[])[];
+    };
+    return String(shards[0]?.[0]?.shard);
+  };
+  const routingTo = async (shard: string, isSame: boolean): Promise<string> => {
+    for (let n = 0; ; n += 1) if (((await shardOf(`r${n}`)) === shard) === isSame) return `r${n}`;
+  };
+  const beside = await routingTo(await shardOf(7), false);
+  await es('PUT', `${index}/_doc/7?routing=${beside}&${gte(await versionOf(7))}`, { id: 7, ...row(7) });
+  const instead = await routingTo(await shardOf(8), true);
+  await es('PUT', `${index}/_doc/8?routing=${instead}&${gte(await versionOf(8))}`, { id: 8, ...row(8) });
   await rows.elasticsearch('POST', `${index}/_refresh`);
 
   const found = await report(rows, 'verify', index, '--examples', '10');
   assert.deepEqual(found.examples, {
     differing: ['3', '4', '5'],
-    misrouted: ['7'],
+    misrouted: ['7', '8'],
     missing: ['1', '2'],
     stale: ['20'],
     surplus: ['100', 'none'],
@@ -95,20 +110,20 @@ test('each planted fault is found and nothing else, repair mends exactly those, 
 
   const shown = await rows.run('repair', index);
   assert.equal(shown.code, 1);
-  assert.match(shown.stderr, /Nothing was changed\. `--yes` writes or deletes these 9 documents\./);
-  const limited = await rows.run('repair', index, '--yes', '--max', '8');
+  assert.match(shown.stderr, /Nothing was changed\. `--yes` writes or deletes these 10 documents\./);
+  const limited = await rows.run('repair', index, '--yes', '--max', '9');
   assert.equal(limited.code, 1);
-  assert.match(limited.stderr, /9 documents would be changed, which is more than `--max 8`; nothing was\./);
+  assert.match(limited.stderr, /10 documents would be changed, which is more than `--max 9`; nothing was\./);
 
   const repaired = await rows.run('repair', index, '--yes');
   assert.equal(repaired.code, 0, repaired.stdout + repaired.stderr);
-  assert.match(repaired.stdout, /Wrote 7 documents and deleted 3; looked again:/);
+  assert.match(repaired.stdout, /Wrote 8 documents and deleted 4; looked again:/);
   const after = await report(rows, 'verify', index);
   assert.deepEqual(after.counts, {});
   assert.equal(after.documents, clean.documents);
 
   // What was mended takes its next changes.
-  const touched = [1, 2, 3, 4, 5, 7, 20];
+  const touched = [1, 2, 3, 4, 5, 7, 8, 20];
   await rows.send([...touched.map((id) => ({ id, after: row(id, 2) })), { id: 100, after: row(100, 2) }]);
   await rows.caughtUp();
   const later = await report(rows, 'verify', index);
