@@ -92,12 +92,16 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const schemaRegistry = await openSchemaRegistry(config);
   const observer = quietObserver(options.warned);
   const registry = schemaRegistry?.open(signal, observer);
-  const store = createSqliteProofStore(options);
   const client = await openElasticsearch(config);
   const { requestTimeoutMs, engine } = config.elasticsearch;
   const index = options.index ?? document;
   const vectors = await readVectorFields({ client, requestTimeoutMs }, index, signal);
-  if ('code' in vectors) throw new SluiceError([vectors]);
+  if ('code' in vectors) {
+    await client.close();
+    await schemaRegistry?.client.close();
+    throw new SluiceError([vectors]);
+  }
+  const store = createSqliteProofStore(options);
   const readEnds = () => readLag(kafka, config.kafka.groupId, topics).catch(kafkaError);
   const divided = new Set<string>();
 
