@@ -11,6 +11,7 @@ import { readStored } from './elasticsearch/document-reader.ts';
 import { scanIndex } from './elasticsearch/index-scan.ts';
 import { outcomeOf } from './elasticsearch/bulk-outcome.ts';
 import { ask } from './elasticsearch/request.ts';
+import { readVectorFields } from './elasticsearch/vectors.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
 import { kafkaFailure } from './kafka/client.ts';
@@ -20,6 +21,7 @@ import { sampleRecords } from './kafka/sample.ts';
 import type { CompiledDocument } from './mapping/compile.ts';
 import type { ChangeEvent } from './model/change-event.ts';
 import type { Failure } from './model/outcome.ts';
+import type { VectorField } from './model/vector-field.ts';
 import type { Clock, Observer, Sink } from './pipeline/ports.ts';
 import type { Fold, FoldRoute } from './rebuild/fold.ts';
 import { createFold } from './rebuild/fold.ts';
@@ -52,6 +54,8 @@ export interface Proof extends AsyncDisposable {
   readonly topics: readonly string[];
   readonly store: ProofStore;
   readonly index: ProofIndex;
+  /** Of the index. */
+  readonly vectors: readonly VectorField[];
   readonly clock: Clock;
   /** Takes a version that is there already. */
   readonly sink: Sink;
@@ -96,10 +100,16 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const schemaRegistry = await openSchemaRegistry(config);
   const observer = quietObserver(options.warned);
   const registry = schemaRegistry?.open(signal, observer);
-  const store = createSqliteProofStore(options);
   const client = await openElasticsearch(config);
   const { requestTimeoutMs, engine } = config.elasticsearch;
   const index = options.index ?? document;
+  const vectors = await readVectorFields({ client, requestTimeoutMs }, index, signal);
+  if ('code' in vectors) {
+    await client.close();
+    await schemaRegistry?.client.close();
+    throw new SluiceError([vectors]);
+  }
+  const store = createSqliteProofStore(options);
   const readEnds = () => readLag(kafka, config.kafka.groupId, topics).catch(kafkaError);
   const divided = new Set<string>();
 
@@ -115,7 +125,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
 
   const read: Proof['read'] = async (keepsText, watch = {}) => {
     for (const { topic, partition } of await readEnds()) if (partition > 0) divided.add(topic);
-    const fold = createFold({ store, routeOf, keepsText });
+    const fold = createFold({ store, routeOf, keepsText, vectors });
     const source = createKafkaSource({
       kafka,
       topics,
@@ -124,8 +134,8 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
       log: () => undefined,
       ...config.kafka,
       // What was fetched stays in memory while the index is looked at, and may be twenty times as large as it came.
-      maxBytesPerFetch: 1024 * 1024,
-      maxBytesPerPartition: 512 * 1024,
+      maxBytesPerFetch: 256 * 1024,
+      maxBytesPerPartition: 128 * 1024,
       // Of its own, so that nobody's partitions are taken away; it commits nothing, and vanishes by itself.
       groupId: `${config.kafka.groupId}-verify-${randomUUID()}`,
     });
@@ -143,6 +153,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   return {
     topics,
     store,
+    vectors,
     clock,
     routeOf,
     documentOf: (topic) => routes.documentOf(topic, document),

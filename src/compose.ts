@@ -34,7 +34,7 @@ import { createIndexKeeper } from './indexes.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { createKafka, kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
-import { countPartitions, listTopics } from './kafka/offsets.ts';
+import { countPartitions, listTopics, readIdleOffsets } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
@@ -46,6 +46,7 @@ import { createMetrics } from './observability/metrics.ts';
 import { createObserver } from './observability/observer.ts';
 import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
+import { createMovedOffsets, tellForgotten, tellMovedOffsets } from './offsets.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Clock, Generations } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
@@ -174,6 +175,9 @@ export async function runService(
   const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError), logger, signal);
   const unordered = unorderedTruncates(counts);
   if (unordered.length > 0) throw new SluiceError(unordered);
+  const { groupId } = config.kafka;
+  const idle = await waitFor(() => readIdleOffsets(kafka, groupId, routes.topics).catch(kafkaError), logger, signal);
+  const tellMoved = tellMovedOffsets(createMovedOffsets(groupId, idle, routes), logger);
   if (health.ok) tellEngine(health.version, config, logger);
 
   const observer = createObserver(metrics, logger);
@@ -211,12 +215,13 @@ export async function runService(
     const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
     if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
+    if (claim.state === 'claimed') tellMoved(alias, claim.before);
     if (claim.state === 'failed') return claim.failure;
     return claim.state === 'refused' ? claim.failures[0] : undefined;
   };
   const bulk = twins.sink(createBulkSink({ client, ...config.elasticsearch }));
   const indexed = withIndexes(bulk, ensureIndex, routes.schemasMet);
-  const deadLetters = createKafkaDeadLetters({ kafka, groupId: config.kafka.groupId, ...config.deadLetters });
+  const deadLetters = createKafkaDeadLetters({ kafka, groupId, ...config.deadLetters });
   const schemaRegistry = await openSchemaRegistry(config);
   const registry = schemaRegistry?.open(signal, observer);
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
@@ -282,11 +287,6 @@ export async function runService(
     await client.close();
     await schemaRegistry?.client.close();
   }
-}
-
-function tellForgotten(alias: string, failure: Failure, logger: Logger): void {
-  const what = `The index of ${alias} cannot be told of which topics it is made, so that a topic that is made anew goes unnoticed`;
-  logger.warn({ alias, code: failure.code }, `${what}: ${explain(failure)}`);
 }
 
 /** Which process this is, for people. */

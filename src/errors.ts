@@ -276,6 +276,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'Give the new partitions a higher `epoch` in the mapping file of every document made of it, and restart: docs/operations.md, «The number of partitions was raised».',
   },
+  OFFSETS_MOVED: {
+    meaning:
+      'The group does not stand where Sluice left it, so that records are read again; deleted documents may be back until their deletes are.',
+    directive: 'go-on',
+    nextStep:
+      'If that was meant, let it run to the end and then run `sluice verify`: docs/operations.md, «Offsets were reset».',
+  },
   WRITES_SUPERSEDED: {
     meaning:
       'The index has newer versions than what is written, although no partition was read anew: versions went backwards.',

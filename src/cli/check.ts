@@ -7,6 +7,7 @@ import { countPartitions, listTopics } from '../kafka/offsets.ts';
 import type { Routes } from '../routes.ts';
 import { createRoutes, unorderedTruncates } from '../routes.ts';
 import { checkIndexes } from './check-indexes.ts';
+import { checkOffsets } from './check-offsets.ts';
 import type { Finding } from './check-topics.ts';
 import { checkTopics } from './check-topics.ts';
 import { failWith } from './failures.ts';
@@ -71,5 +72,6 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
   }
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
   yield* checkIndexes(indexesOf(client, config).admin, documents, routes);
+  if (routes !== undefined && routes.missing.length === 0) yield await checkOffsets(kafka, client, config, routes);
   await client.close();
 }

@@ -8,7 +8,7 @@ import type { ExternalVersion } from '../model/position.ts';
 import { exactTree } from '../model/exact-json.ts';
 import type { DocumentPlace, DocumentReader } from '../pipeline/ports.ts';
 import { outcomeOf } from './bulk-outcome.ts';
-import { askText } from './request.ts';
+import { askWithVectors } from './vectors.ts';
 
 export interface DocumentReaderOptions {
   readonly client: Client;
@@ -62,8 +62,6 @@ export async function readStored(
   );
 }
 
-/** Elasticsearch hides vectors from 9.2 on; older ones, and OpenSearch, refuse to be asked not to. */
-const showVectors = { _source_exclude_vectors: 'false' };
 const refusers = new WeakSet<Client>();
 
 async function multiGet(
@@ -71,14 +69,11 @@ async function multiGet(
   places: readonly DocumentPlace[],
   timeoutMs: number,
   signal: AbortSignal,
-): ReturnType<typeof askText> {
+): ReturnType<typeof askWithVectors> {
   const body = { docs: places.map(({ index, id, routing }) => ({ _index: index, _id: id, routing })) };
-  const params = { method: 'POST', path: '/_mget', body } as const;
-  if (refusers.has(client)) return askText(client, params, timeoutMs, signal);
-  const answer = await askText(client, { ...params, querystring: showVectors }, timeoutMs, signal);
-  if (answer.kind !== 'refused' || answer.status !== 400) return answer;
-  refusers.add(client);
-  return askText(client, params, timeoutMs, signal);
+  const plain = { method: 'POST', path: '/_mget', body } as const;
+  const shown = { ...plain, querystring: { _source_exclude_vectors: 'false' } };
+  return askWithVectors(client, { shown, plain, refusers }, timeoutMs, signal);
 }
 
 function refusal(status: number, type: string | undefined): Failure {

@@ -15,9 +15,12 @@ export interface IndexOriginsOptions {
   readonly requestTimeoutMs: number;
 }
 
-/** `forgotten`: writes may follow, but the index could not be told so. */
+/**
+ * `forgotten`: writes may follow, but the index could not be told so. `before` is what the index remembered until now of the
+ * topics by name.
+ */
 export type Claim =
-  | { readonly state: 'claimed' }
+  | { readonly state: 'claimed'; readonly before: ReadonlyMap<string, TopicOrigin> }
   | { readonly state: 'forgotten'; readonly failure: Failure }
   | { readonly state: 'refused'; readonly failures: readonly Failure[] }
   | { readonly state: 'failed'; readonly failure: Failure };
@@ -28,6 +31,8 @@ export interface IndexOrigins {
    * `refused` names each topic that is not the one that the index was made of.
    */
   claim(alias: string, topics: ReadonlyMap<string, TopicOrigin>): Promise<Claim>;
+  /** What the indexes behind the alias remember, by topic; nothing if they cannot be asked. */
+  remembered(alias: string): Promise<ReadonlyMap<string, TopicOrigin>>;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -39,16 +44,19 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
     return answer.kind === 'answered' ? undefined : failureOf(answer);
   };
 
+  const described = (alias: string): Promise<Answer> =>
+    ask(client, { method: 'GET', path: `/${encodeURIComponent(alias)}/_mapping` }, requestTimeoutMs);
+
   return {
+    remembered: async (alias) => {
+      const answer = await described(alias);
+      return answer.kind === 'answered' ? originsIn(indexesIn(answer.body)) : new Map();
+    },
     claim: async (alias, topics) => {
-      const path = `/${encodeURIComponent(alias)}/_mapping`;
-      const answer = await ask(client, { method: 'GET', path }, requestTimeoutMs);
+      const answer = await described(alias);
       if (answer.kind !== 'answered' || answer.status >= 400) return { state: 'failed', failure: failureOf(answer) };
-      const indexes = Object.entries(asJson(answer.body)).map(([index, described]) => {
-        const meta = asJson(asJson(asJson(described)['mappings'])['_meta']);
-        const sluice = asJson(meta['sluice']);
-        return { index, meta, sluice, known: asJson(sluice['topics']) };
-      });
+      const indexes = indexesIn(answer.body);
+      const before = originsIn(indexes);
       const failures = indexes.flatMap(({ known }) =>
         [...topics].flatMap(([topic, now]) => {
           const before = originOf(known[topic]);
@@ -63,9 +71,35 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
         if (failure?.code === 'ELASTICSEARCH_FORBIDDEN') return { state: 'forgotten', failure };
         if (failure !== undefined) return { state: 'failed', failure };
       }
-      return { state: 'claimed' };
+      return { state: 'claimed', before };
     },
   };
+}
+
+interface Described {
+  readonly index: string;
+  readonly meta: Json;
+  readonly sluice: Json;
+  /** By topic. */
+  readonly known: Json;
+}
+
+function indexesIn(body: unknown): readonly Described[] {
+  return Object.entries(asJson(body)).map(([index, described]) => {
+    const meta = asJson(asJson(asJson(described)['mappings'])['_meta']);
+    const sluice = asJson(meta['sluice']);
+    return { index, meta, sluice, known: asJson(sluice['topics']) };
+  });
+}
+
+function originsIn(indexes: readonly Described[]): ReadonlyMap<string, TopicOrigin> {
+  const origins = indexes.flatMap(({ known }) => Object.entries(known));
+  return new Map(
+    origins.flatMap(([topic, described]) => {
+      const origin = originOf(described);
+      return origin === undefined ? [] : [[topic, origin]];
+    }),
+  );
 }
 
 function originOf(known: unknown): TopicOrigin | undefined {

@@ -7,13 +7,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import type { StoredDocument } from '../model/document.ts';
-import { exactTree } from '../model/exact-json.ts';
+import { treeOf } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { ExternalVersion } from '../model/position.ts';
 import { outcomeOf } from './bulk-outcome.ts';
 import type { EngineName } from './engine.ts';
 import type { RequestParams } from './request.ts';
 import { ask, askText } from './request.ts';
+import { askWithVectors } from './vectors.ts';
 
 export interface ScanOptions {
   /** Elasticsearch unless said. */
@@ -40,6 +41,7 @@ const keepAlive = '5m';
 /** Answers of about this size are asked for. */
 const pageBytes = 8 * 1024 * 1024;
 const attempts = 5;
+const refusers = new WeakSet<Client>();
 
 interface Hit {
   readonly _id: string;
@@ -86,13 +88,16 @@ async function* pointInTime(client: Client, options: ScanOptions, signal: AbortS
   try {
     for (;;) {
       const body = {
-        ...{ size, _source: source, version: true, track_total_hits: false },
+        ...{ size, version: true, track_total_hits: false },
         ...{ pit: { id, keep_alive: keepAlive }, sort: [{ _shard_doc: 'asc' }] },
         ...(after !== undefined && { search_after: after }),
       };
+      const page = (_source: unknown) => ({ method: 'POST', path: '/_search', body: { ...body, _source } }) as const;
+      const plain = page(source);
+      const shown = source ? page({ exclude_vectors: false }) : plain;
       // The same question has the same answer, so it may be asked again.
       const found = await again(
-        () => search(client, { method: 'POST', path: '/_search', body }, options, signal),
+        async () => foundIn(await askWithVectors(client, { shown, plain, refusers }, requestTimeoutMs, signal), index),
         signal,
       );
       if ('code' in found) {
@@ -126,7 +131,7 @@ async function* scroll(client: Client, options: ScanOptions, signal: AbortSignal
               body: { size: pageSize, _source: source, version: true, sort: ['_doc'] },
             }
           : { method: 'POST', path: '/_search/scroll', body: { scroll: keepAlive, scroll_id: moment } };
-      const found = await search(client, params, options, signal);
+      const found = foundIn(await askText(client, params, requestTimeoutMs, signal), index);
       if ('code' in found) {
         yield found;
         return;
@@ -143,17 +148,11 @@ async function* scroll(client: Client, options: ScanOptions, signal: AbortSignal
   }
 }
 
-async function search(
-  client: Client,
-  params: RequestParams,
-  { index, requestTimeoutMs }: ScanOptions,
-  signal: AbortSignal,
-): Promise<Found | Failure> {
-  // No `filter_path`: to filter, the server reads the documents' numbers as doubles and writes them anew.
-  const answer = await askText(client, params, requestTimeoutMs, signal);
+/** Without `filter_path`: to filter, the server reads the documents' numbers as doubles and writes them anew. */
+function foundIn(answer: Awaited<ReturnType<typeof askText>>, index: string): Found | Failure {
   if (answer.kind === 'failed') return answer.failure;
   if (answer.kind === 'refused') return refusal(index, answer.status, answer.cause?.type);
-  const body = exactTree(answer.text);
+  const body = treeOf(answer.text);
   if (!isSearchAnswer(body)) {
     const message = `The answer to a search of «${index}» is no list of documents.`;
     return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message };

@@ -2,7 +2,9 @@
  * What the brokers know about topics and a group's place in them.
  */
 import type { Admin, Kafka } from 'kafkajs';
+import type { GroupOffset } from '../model/group-offsets.ts';
 import type { TopicPartition } from '../model/record.ts';
+import { isOurs } from './topic-watch.ts';
 
 export interface PartitionLag extends TopicPartition {
   /** The next offset that the group reads; undefined where it has none. */
@@ -46,6 +48,26 @@ export async function readLag(
       }
     }
     return lags.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+  });
+}
+
+/** The group's offsets while nobody is in it, which is when somebody may have moved them; undefined while it has members. */
+export async function readIdleOffsets(
+  kafka: Kafka,
+  groupId: string,
+  topics: readonly string[],
+): Promise<readonly GroupOffset[] | undefined> {
+  return withAdmin(kafka, async (admin) => {
+    const { groups } = await admin.describeGroups([groupId]);
+    if (groups.some(({ members }) => members.length > 0)) return undefined;
+    const found = await admin.fetchOffsets({ groupId, topics: [...topics] });
+    return found.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset, metadata }): GroupOffset => {
+        const hasOffset = Number(offset) >= 0;
+        const committed = hasOffset ? Number(offset) : undefined;
+        return { topic, partition, committed, isForeign: hasOffset && !isOurs(metadata) };
+      }),
+    );
   });
 }
 

@@ -23,8 +23,8 @@ export interface TopicWatch {
   look(cluster: Cluster): Promise<Failure | undefined>;
   /** After a join: partitions whose committed offset is of an earlier topic are read from their beginning. */
   place(member: GroupMember): Promise<void>;
-  /** What is committed with an offset of the topic. */
-  metadataOf(topic: string): string | undefined;
+  /** What is committed with an offset of the topic: a mark, with the topic's id where there is one. */
+  metadataOf(topic: string): string;
 }
 
 export function createTopicWatch({ groupId, topics, epochsOf, seen }: TopicWatchOptions): TopicWatch {
@@ -74,15 +74,19 @@ export function createTopicWatch({ groupId, topics, epochsOf, seen }: TopicWatch
       }
     },
     metadataOf: (topic) => {
-      const id = known.get(topic)?.id;
-      return id === undefined ? undefined : JSON.stringify({ topicId: id });
+      return JSON.stringify({ topicId: known.get(topic)?.id });
     },
   };
 }
 
+/** Whether an offset with this metadata was committed by Sluice; tools that set offsets leave it empty. */
+export function isOurs(metadata: string | null | undefined): boolean {
+  return metadata?.startsWith('{') === true;
+}
+
 /** Others may commit for the group too, with metadata of their own or none. */
 function topicIdIn(metadata: string | null | undefined): string | undefined {
-  if (metadata == null || !metadata.startsWith('{')) return undefined;
+  if (metadata == null || !isOurs(metadata)) return undefined;
   try {
     const parsed: unknown = JSON.parse(metadata);
     if (typeof parsed !== 'object' || parsed === null || !('topicId' in parsed)) return undefined;

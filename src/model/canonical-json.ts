@@ -4,19 +4,23 @@
  *
  * Numbers are compared by value and never through a double: `1.10`, `1.1` and `11e-1` are one number, 9007199254740993 and
  * 9007199254740992 are two. Strings are compared by their characters, however those are escaped. Of several fields of one name
- * the last counts, as it does for Elasticsearch.
+ * the last counts, as it does for Elasticsearch. Vectors are compared as they are kept: with so many digits, and null as if it
+ * were not there.
  */
 import type { Path } from './partial-document.ts';
-import { exactTree, isExactNumber } from './exact-json.ts';
-
-/** Numbers that a double may not hold as they are written, or that have another text of the same value. */
-const needsDigits = /(?:^|[[:,\s])-?(?:\d+[.eE]|\d{16})/;
-/** `-0` is 0, and `0` is what nearly every zero is. */
-const negativeZero = /(?:^|[[:,\s])-0/;
+import { isExactNumber, treeOf } from './exact-json.ts';
+import type { Vector, VectorField } from './vector-field.ts';
+import { keptNumber } from './vector-field.ts';
 
 /** The canonical text of a JSON text, without the fields at `leaveOut`. Throws a SyntaxError if it is none. */
-export function canonicalJson(text: string, leaveOut: readonly Path[] = []): string {
-  return canonicalTree(treeWithout(text, leaveOut));
+export function canonicalJson(
+  text: string,
+  leaveOut: readonly Path[] = [],
+  vectors: readonly VectorField[] = [],
+): string {
+  const tree = treeWithout(text, leaveOut);
+  for (const { path, kept } of vectors) keep(tree, path, kept);
+  return canonicalTree(tree);
 }
 
 /** As `canonicalJson`, for whom an object's own field that is null is one that is absent. */
@@ -27,8 +31,7 @@ export function canonicalWithoutNulls(text: string, leaveOut: readonly Path[] = 
 }
 
 function treeWithout(text: string, leaveOut: readonly Path[]): unknown {
-  const isPlain = !negativeZero.test(text) && !needsDigits.test(text);
-  const tree: unknown = isPlain ? JSON.parse(text) : exactTree(text);
+  const tree = treeOf(text);
   for (const path of leaveOut) removeAt(tree, path);
   return tree;
 }
@@ -63,4 +66,26 @@ export function removeAt(tree: unknown, path: Path): void {
     if (depth === path.length - 1) Reflect.deleteProperty(at, name);
     else at = (at as Readonly<Record<string, unknown>>)[name];
   }
+}
+
+/** Puts what an index keeps of a vector into its place. */
+function keep(tree: unknown, [name, ...rest]: Path, kept: Vector): void {
+  if (Array.isArray(tree)) {
+    for (const element of tree) keep(element, name === undefined ? [] : [name, ...rest], kept);
+    return;
+  }
+  if (typeof tree !== 'object' || tree === null || name === undefined || !Object.hasOwn(tree, name)) return;
+  const object = tree as Record<string, unknown>;
+  const value = object[name];
+  if (rest.length > 0) keep(value, rest, kept);
+  else if (value === null) Reflect.deleteProperty(object, name);
+  else object[name] = keptValue(value, kept);
+}
+
+function keptValue(value: unknown, kept: Vector): unknown {
+  if (typeof value === 'number') return keptNumber(value, kept);
+  if (isExactNumber(value)) return keptNumber(Number(JSON.stringify(value)), kept);
+  if (Array.isArray(value)) return value.map((element) => keptValue(element, kept));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, keptValue(member, kept)]));
 }

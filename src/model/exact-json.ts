@@ -16,6 +16,16 @@ export function exactTree(text: string): unknown {
   return JSON.parse(text, exact);
 }
 
+/** Numbers that a double may not hold as they are written, or that have another text of the same value. */
+const needsDigits = /(?:^|[[:,\s])-?(?:\d+[.eE]|\d{16})/;
+/** `-0` is 0, and `0` is what nearly every zero is. */
+const negativeZero = /(?:^|[[:,\s])-0/;
+
+/** As `exactTree`, several times as fast where every number is a small whole one: those are numbers then. */
+export function treeOf(text: string): unknown {
+  return negativeZero.test(text) || needsDigits.test(text) ? exactTree(text) : JSON.parse(text);
+}
+
 /** A number for `JSON.stringify`, with these digits. */
 export function exactNumber(text: string): unknown {
   return rawJSON(text);

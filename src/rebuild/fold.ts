@@ -13,6 +13,7 @@ import type { Path, Step } from '../model/partial-document.ts';
 import { completed, isWhole } from '../model/partial-document.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordPlace, SourceRecord } from '../model/record.ts';
+import type { VectorField } from '../model/vector-field.ts';
 import type { ProofStore, TakeRecord } from './verify-ports.ts';
 
 export interface FoldRoute {
@@ -30,6 +31,8 @@ export interface FoldOptions {
   readonly routeOf: (topic: string) => FoldRoute;
   /** Whether the text of a document is kept. */
   readonly keepsText: (id: string) => boolean;
+  /** Of the index. */
+  readonly vectors?: readonly VectorField[] | undefined;
 }
 
 export interface Fold {
@@ -46,9 +49,9 @@ export interface FoldCounts {
   readonly metPart: number;
 }
 
-/** Of the document's content, whatever the order of its fields and the form of its numbers. */
-export function digestOf(text: string, leaveOut: readonly Path[] = []): Buffer {
-  return contentDigest(canonicalJson(text, leaveOut));
+/** Of the document's content, whatever the order of its fields, the form of its numbers, and how an index keeps its vectors. */
+export function digestOf(text: string, leaveOut?: readonly Path[], vectors?: readonly VectorField[]): Buffer {
+  return contentDigest(canonicalJson(text, leaveOut, vectors));
 }
 
 /** Of a canonical text. */
@@ -64,7 +67,7 @@ interface Content {
 
 const unknown: Content = { digest: null };
 
-export function createFold({ store, routeOf, keepsText }: FoldOptions): Fold {
+export function createFold({ store, routeOf, keepsText, vectors }: FoldOptions): Fold {
   const routes = new Map<string, FoldRoute>();
   let records = 0;
   let refused = 0;
@@ -100,8 +103,8 @@ export function createFold({ store, routeOf, keepsText }: FoldOptions): Fold {
         : [];
     const lacking = [...omitted, ...still];
     if (lacking.some((path) => path.length === 0)) return { digest: null, text: source };
-    if (lacking.length === 0) return { digest: digestOf(text), text: source };
-    return { digest: digestOf(text, lacking), omitted: JSON.stringify(lacking), text: source };
+    if (lacking.length === 0) return { digest: digestOf(text, [], vectors), text: source };
+    return { digest: digestOf(text, lacking, vectors), omitted: JSON.stringify(lacking), text: source };
   };
 
   const contentOf = (write: IndexWrite, isDivided: boolean): Content => {
@@ -113,7 +116,7 @@ export function createFold({ store, routeOf, keepsText }: FoldOptions): Fold {
       }
       return joined(write, write.steps, isDivided);
     }
-    return { digest: digestOf(write.source.toString()), text: write.source };
+    return { digest: digestOf(write.source.toString(), [], vectors), text: write.source };
   };
 
   const apply = (write: DocumentWrite, source: number, offset: Offset, isDivided: boolean): void => {

@@ -9,6 +9,7 @@
 import type { StoredDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { ExternalVersion } from '../model/position.ts';
+import type { VectorField } from '../model/vector-field.ts';
 import type { Clock } from '../pipeline/ports.ts';
 import { digestOf, pathsIn } from './fold.ts';
 import type { Expectation, ProofIndex, ProofStore, Suspect, TopicReader, Verdict } from './verify-ports.ts';
@@ -18,6 +19,8 @@ export interface VerifyOptions {
   /** Whose records go into `store`. */
   readonly reader: TopicReader;
   readonly index: ProofIndex;
+  /** Of the index, as the fold has them. */
+  readonly vectors?: readonly VectorField[] | undefined;
   readonly clock: Clock;
   /** How long suspects that nothing can be said of yet are waited for while none of them is cleared up. */
   readonly patienceMs: number;
@@ -36,7 +39,7 @@ const pageSize = 500;
 
 /** What was found is in the store. Resolves with a failure if the index could not be read to its end. */
 export async function verify(options: VerifyOptions, signal: AbortSignal): Promise<Verified | Failure> {
-  const { store, reader, index, progress } = options;
+  const { store, reader, index, vectors, progress } = options;
   await reader.catchUp();
   const expected = store.expectedDocuments();
   // Without the privilege, what was written last is found by the second look.
@@ -45,7 +48,8 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
   for await (const page of index.scan(true, signal)) {
     if ('code' in page) return page;
     for (const found of page) {
-      if (!store.confirm(found, digestOf(found.source ?? '{}'))) store.suspect(found.id, found.routing, found.version);
+      const digest = digestOf(found.source ?? '{}', [], vectors);
+      if (!store.confirm(found, digest)) store.suspect(found.id, found.routing, found.version);
     }
     documents += page.length;
     progress(documents, expected);
@@ -67,6 +71,7 @@ export interface Sight {
   /** The version below which all versions of the document's partition were read; undefined if no record of it was. */
   readonly reachedVersion: bigint | undefined;
   readonly holdsHistory: boolean;
+  readonly vectors: readonly VectorField[] | undefined;
 }
 
 /** `undefined` acquits. */
@@ -97,7 +102,7 @@ export async function lookAgain(
 
 /** One look at every open suspect; answers how many are open still. */
 async function round(
-  { store, reader, index }: VerifyOptions,
+  { store, reader, index, vectors }: VerifyOptions,
   settled: readonly number[],
   judge: Judge,
   signal: AbortSignal,
@@ -126,6 +131,7 @@ async function round(
         reachedVersion:
           expected && BigInt(expected.version) - BigInt(expected.offset) + BigInt(positions[expected.source] ?? 0),
         holdsHistory: reader.holdsHistory,
+        vectors,
       };
       const verdict = judge(sight);
       if (verdict === undefined) store.acquit(suspect.number);
@@ -174,9 +180,13 @@ export function highest(documents: readonly StoredDocument[]): ExternalVersion |
 }
 
 /** Whether a document has the content that is expected of it; undefined if that cannot be told. */
-export function hasContent({ source = '{}' }: StoredDocument, { digest, omitted }: Expectation): boolean | undefined {
+function hasContent(
+  { source = '{}' }: StoredDocument,
+  { digest, omitted }: Expectation,
+  vectors: readonly VectorField[] | undefined,
+): boolean | undefined {
   if (digest === null) return undefined;
-  return digestOf(source, omitted === undefined ? [] : pathsIn(omitted)).equals(digest);
+  return digestOf(source, omitted === undefined ? [] : pathsIn(omitted), vectors).equals(digest);
 }
 
 /** What is wrong with a document, by the fold of its topics. */
@@ -205,7 +215,7 @@ export function judgeDocument(sight: Sight): Verdict | undefined {
   }
   const [found, wanted] = [BigInt(own.version), BigInt(expected.version)];
   if (found < wanted) return isSettled ? 'stale' : 'pending';
-  const content = hasContent(own, expected);
+  const content = hasContent(own, expected, sight.vectors);
   if (found === wanted) return content === undefined ? 'unproven' : content ? undefined : 'differing';
   // The content of its newest record, under a version that its next record passes, whatever made it so.
   const isPassed = sight.reachedVersion !== undefined && found < sight.reachedVersion;

@@ -1,19 +1,27 @@
 /** A scan sees every document of an index once, as it is, on Elasticsearch by a point in time and on OpenSearch by a scroll. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readStored } from '../../src/elasticsearch/document-reader.ts';
 import type { ScanOptions } from '../../src/elasticsearch/index-scan.ts';
 import { isFailure, scanIndex } from '../../src/elasticsearch/index-scan.ts';
+import { readVectorFields } from '../../src/elasticsearch/vectors.ts';
+import { canonicalJson } from '../../src/model/canonical-json.ts';
 import type { DocumentWrite, StoredDocument } from '../../src/model/document.ts';
 import type { Failure } from '../../src/model/outcome.ts';
 import { externalVersion, maxEpoch, offset } from '../../src/model/position.ts';
+import { startElasticsearch } from '../stack/elasticsearch.ts';
 import { startStack } from '../stack/stack.ts';
+import { versions } from '../stack/versions.ts';
 import type { OpenEngine } from './engines.ts';
 import { openEngine, requestTimeoutMs, write } from './engines.ts';
 
 const stack = await startStack({ servers: ['elasticsearch', 'opensearch'] });
 test.after(() => stack.stop());
+const eight = await startElasticsearch({ version: versions.elasticsearchForJava17 });
+test.after(() => eight.stop());
 const engines = [
   ['Elasticsearch', openEngine('elasticsearch', stack.addresses.elasticsearch)],
+  ['Elasticsearch 8', openEngine('elasticsearch', eight.address)],
   ['OpenSearch', openEngine('opensearch', stack.addresses.opensearch)],
 ] as const;
 
@@ -83,5 +91,47 @@ for (const [name, engine] of engines) {
     assert.deepEqual(await scanned(engine, { index: alias }), { documents: [], pages: 0 });
     const { failure } = await scanned(engine, { index: newName() });
     assert.equal(failure?.code, 'INDEX_MISSING');
+  });
+}
+
+for (const [name, engine] of engines) {
+  if (engine.engine === 'opensearch') continue;
+
+  test(`${name}: vectors come with every document, and are equal to what was written as far as they are kept`, async () => {
+    const floats = { type: 'dense_vector', dims: 3, similarity: 'l2_norm' };
+    const nodes = await fetch(`${engine.address}/_nodes/_local?filter_path=nodes.*.version`);
+    const isNine = /"version":"9/.test(await nodes.text());
+    const alias = await engine.newIndex({
+      dynamic: false,
+      properties: {
+        v: floats,
+        none: floats,
+        weights: { type: 'sparse_vector' },
+        bytes: { ...floats, element_type: 'byte' },
+        inner: { properties: { v: floats } },
+        several: { type: 'nested', properties: { v: floats } },
+        ...(isNine && { bfloats: { ...floats, element_type: 'bfloat16' } }),
+      },
+    });
+    const textOf = (last: string): string =>
+      `{"id":7,"v":[0.123456789012,1e-8,${last}],"none":null,"weights":{"a":0.123456789,"b":1e-30},"bytes":[1,2.0,-3],` +
+      `"inner":{"v":[16777217,2,0.1],"n":0.123456789012},"several":[{"v":[1,2,3],"k":1},{"k":2,"v":null}]` +
+      (isNine ? ',"bfloats":[0.123456789012,1.00390625,1.01171875]}' : '}');
+    const text = textOf('3');
+    await engine.sink.write([write(alias, 'a', text)], signal);
+    await refresh(engine, alias);
+    const { client } = engine;
+    const fields = await readVectorFields({ client, requestTimeoutMs }, alias, signal);
+    assert.ok(!('code' in fields), JSON.stringify(fields));
+    const { documents } = await scanned(engine, { index: alias });
+    const read = await readStored({ client, requestTimeoutMs }, [{ index: alias, id: 'a' }], signal);
+    assert.ok(!('code' in read), JSON.stringify(read));
+    for (const { source = '' } of [...documents, ...read.flatMap((document) => document ?? [])]) {
+      assert.equal(canonicalJson(source, [], fields), canonicalJson(text, [], fields));
+      assert.notEqual(canonicalJson(source, [], fields), canonicalJson(textOf('3.000001'), [], fields));
+      // Whoever compares digits would find a difference, from 9.2 on.
+      assert.equal(canonicalJson(source) === canonicalJson(text), !isNine);
+    }
+    assert.deepEqual([documents.length, read.length], [1, 1]);
   });
 }

@@ -10,8 +10,8 @@ import { openRows } from './rows.ts';
 const stack = await startStack({ servers: ['kafka', 'elasticsearch'] });
 test.after(() => stack.stop());
 
-/** How many documents; the claim was tried with 1,000,000. */
-const documents = Number(process.env['SLUICE_TEST_VERIFY_DOCUMENTS'] ?? 40_000);
+/** Of every kind of fault in every way; `verify-million.test.ts` has more documents. */
+const documents = 40_000;
 const memoryLimitMiB = 512;
 
 const row = (id: number, turn = 0): object => ({
@@ -30,7 +30,8 @@ async function report(rows: Rows, ...args: readonly string[]): Promise<ProofRepo
 }
 
 test('each planted fault is found and nothing else, repair mends exactly those, and memory is bounded', async () => {
-  await using rows = await openRows({ ...stack.addresses, name: 'verify-planted', partitions: 2 });
+  const mapping = 'index: { settings: { number_of_shards: 2 } }\n';
+  await using rows = await openRows({ ...stack.addresses, name: 'verify-planted', partitions: 2, mapping });
   await using service = await rows.startService();
   const { index } = rows;
   for (let from = 1; from <= documents; from += 50_000) {
@@ -77,14 +78,28 @@ test('each planted fault is found and nothing else, repair mends exactly those, 
   // Added: of no row, and of a deleted one.
   await es('PUT', `${index}/_doc/none`, { id: 0 });
   await es('PUT', `${index}/_doc/100`, { id: 100 });
-  // Under another routing, beside the right one.
-  await es('PUT', `${index}/_doc/7?routing=elsewhere`, { id: 7, ...row(7) });
+  // Under another routing: in another shard, beside the right one; and in its own, in the place of the right one and under its version.
+  const shardOf = async (routing: string | number): Promise<string> => {
+    const { shards } = (await (
+      await rows.elasticsearch('GET', `${index}/_search_shards?routing=${routing}`)
+    ).json()) as {
+      shards: readonly (readonly { shard: number }[])[];
+    };
+    return String(shards[0]?.[0]?.shard);
+  };
+  const routingTo = async (shard: string, isSame: boolean): Promise<string> => {
+    for (let n = 0; ; n += 1) if (((await shardOf(`r${n}`)) === shard) === isSame) return `r${n}`;
+  };
+  const beside = await routingTo(await shardOf(7), false);
+  await es('PUT', `${index}/_doc/7?routing=${beside}&${gte(await versionOf(7))}`, { id: 7, ...row(7) });
+  const instead = await routingTo(await shardOf(8), true);
+  await es('PUT', `${index}/_doc/8?routing=${instead}&${gte(await versionOf(8))}`, { id: 8, ...row(8) });
   await rows.elasticsearch('POST', `${index}/_refresh`);
 
   const found = await report(rows, 'verify', index, '--examples', '10');
   assert.deepEqual(found.examples, {
     differing: ['3', '4', '5'],
-    misrouted: ['7'],
+    misrouted: ['7', '8'],
     missing: ['1', '2'],
     stale: ['20'],
     surplus: ['100', 'none'],
@@ -95,23 +110,62 @@ test('each planted fault is found and nothing else, repair mends exactly those, 
 
   const shown = await rows.run('repair', index);
   assert.equal(shown.code, 1);
-  assert.match(shown.stderr, /Nothing was changed\. `--yes` writes or deletes these 9 documents\./);
-  const limited = await rows.run('repair', index, '--yes', '--max', '8');
+  assert.match(shown.stderr, /Nothing was changed\. `--yes` writes or deletes these 10 documents\./);
+  const limited = await rows.run('repair', index, '--yes', '--max', '9');
   assert.equal(limited.code, 1);
-  assert.match(limited.stderr, /9 documents would be changed, which is more than `--max 8`; nothing was\./);
+  assert.match(limited.stderr, /10 documents would be changed, which is more than `--max 9`; nothing was\./);
 
   const repaired = await rows.run('repair', index, '--yes');
   assert.equal(repaired.code, 0, repaired.stdout + repaired.stderr);
-  assert.match(repaired.stdout, /Wrote 7 documents and deleted 3; looked again:/);
+  assert.match(repaired.stdout, /Wrote 8 documents and deleted 4; looked again:/);
   const after = await report(rows, 'verify', index);
   assert.deepEqual(after.counts, {});
   assert.equal(after.documents, clean.documents);
 
   // What was mended takes its next changes.
-  const touched = [1, 2, 3, 4, 5, 7, 20];
+  const touched = [1, 2, 3, 4, 5, 7, 8, 20];
   await rows.send([...touched.map((id) => ({ id, after: row(id, 2) })), { id: 100, after: row(100, 2) }]);
   await rows.caughtUp();
   const later = await report(rows, 'verify', index);
   assert.deepEqual([later.counts, later.documents], [{}, clean.documents + 1]);
+  await service.stop();
+});
+
+test('vectors are compared, with the digits that the index keeps of them; one that somebody changed is found and mended', async () => {
+  const vector = 'type: dense_vector, dims: 3, similarity: l2_norm';
+  const mapping = `index:
+  mappings:
+    properties:
+      flat: { ${vector} }
+      inner: { properties: { deep: { ${vector} } } }
+`;
+  await using rows = await openRows({ ...stack.addresses, name: 'verify-vectors', mapping });
+  await using service = await rows.startService();
+  const { index } = rows;
+  const vectors = (id: number): object => ({
+    flat: id % 3 === 0 ? null : [id / 7, 1e-8, 0.123456789012],
+    inner: { deep: [0.1, id, 16777217], n: 0.123456789012 },
+  });
+  await rows.send(Array.from({ length: 30 }, (_, n) => ({ id: n + 1, after: vectors(n + 1) })));
+  await rows.caughtUp();
+  const clean = await report(rows, 'verify', index);
+  assert.deepEqual([clean.code, clean.counts, clean.documents], [0, {}, 30]);
+
+  const change = async (id: number, changed: object): Promise<void> => {
+    const stored = (await (await rows.elasticsearch('GET', `${index}/_doc/${id}`)).json()) as { _version: number };
+    const path = `${index}/_doc/${id}?version_type=external_gte&version=${stored._version}`;
+    assert.ok((await rows.elasticsearch('PUT', path, { id, ...vectors(id), ...changed })).ok);
+  };
+  await change(1, { flat: [1 / 7, 1e-8, 0.1234568] });
+  await change(2, { flat: null });
+  await change(3, { flat: [1, 2, 3] });
+  await change(4, { inner: { deep: [0.1, 4, 16777218], n: 0.123456789012 } });
+  await change(5, { inner: { deep: [0.1, 5, 16777217], n: 0.12345679 } });
+  // What the index keeps of it is the same.
+  await change(7, { flat: [1, 1e-8, 0.1234567890123] });
+  const found = await report(rows, 'verify', index);
+  assert.deepEqual([found.code, found.examples], [1, { differing: ['1', '2', '3', '4', '5'] }]);
+  assert.equal((await rows.run('repair', index, '--yes')).code, 0);
+  assert.deepEqual((await report(rows, 'verify', index)).counts, {});
   await service.stop();
 });

@@ -145,7 +145,7 @@ test('while rows change, the service lags, dies and writes again, nothing is bla
   await fc.assert(
     fc.asyncProperty(
       fc.array(changeOf([...quiet, ...busy]), { maxLength: 12 }),
-      fc.array(step, { maxLength: 90 }),
+      fc.array(step, { maxLength: 90, size: 'max' }),
       async (first, steps) => {
         const { take, store, options } = createWorld(steps);
         for (const one of first) take(one);
@@ -165,7 +165,7 @@ test('what somebody else did to documents that do not change is found, and nothi
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom(...planted), { minLength: 1, maxLength: 4 }),
-      fc.array(step, { maxLength: 60 }),
+      fc.array(step, { maxLength: 60, size: 'max' }),
       async (plants, steps) => {
         const { take, store, index, options } = createWorld(steps);
         for (const id of quiet) for (const value of [1, 2]) take({ kind: 'change', id, value });
