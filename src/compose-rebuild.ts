@@ -26,7 +26,8 @@ import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
 import { createBrokers } from './kafka/brokers.ts';
 import { kafkaFailure } from './kafka/client.ts';
-import { listTopics } from './kafka/offsets.ts';
+import { listTopics, readLag } from './kafka/offsets.ts';
+import { createKafkaSignals } from './kafka/signals.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import { generationOf } from './model/generation.ts';
 import type { Failure } from './model/outcome.ts';
@@ -37,9 +38,12 @@ import type { DocumentReader, Observer, Sink } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import { createCustody } from './rebuild/custody.ts';
 import type { Control } from './rebuild/handover.ts';
+import type { Following } from './rebuild/ports.ts';
 import type { LoadHooks, RebuildOptions } from './rebuild/rebuild.ts';
 import type { AfterwardsOptions } from './rebuild/rollback.ts';
+import type { Offsets } from './rebuild/snapshot-request.ts';
 import { withMaxRate } from './rebuild/throttle.ts';
+import { openTopicReader } from './rebuild/topic-reader.ts';
 import type { RoutedDocument, Routes } from './routes.ts';
 import { createRoutes } from './routes.ts';
 
@@ -56,9 +60,12 @@ export interface RebuildSettings {
 }
 
 type Opened = AfterwardsOptions &
-  Pick<RebuildOptions, 'definition' | 'indexDefinition' | 'groupId' | 'load' | 'holder' | 'startedBy'>;
+  Pick<RebuildOptions, 'definition' | 'indexDefinition' | 'groupId' | 'load' | 'holder' | 'startedBy' | 'signals'>;
 
-export interface RebuildTools extends Opened, AsyncDisposable {}
+export interface RebuildTools extends Opened, AsyncDisposable {
+  /** Of the document. */
+  readonly topics: readonly string[];
+}
 
 /** Throws a SluiceError if Kafka cannot be reached, or no mapping file makes the document. */
 export async function openRebuild(settings: RebuildSettings, signal: AbortSignal): Promise<RebuildTools> {
@@ -86,6 +93,7 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
   };
   return {
     document: name,
+    topics: routed.topics,
     definition: digestOf(routed),
     indexDefinition,
     groupId: config.kafka.groupId,
@@ -93,6 +101,11 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
     generations: indexesOf(client, config).generations,
     comparison: createComparison({ client, requestTimeoutMs: config.elasticsearch.requestTimeoutMs }),
     brokers: createBrokers(kafka, routed.topics),
+    signals: createKafkaSignals({
+      kafka,
+      groupId: config.kafka.groupId,
+      follow: (topic, since, take) => follow(kafka, settings, { topic, since, take }, signal),
+    }),
     load: (hooks, ended) => load(settings, { kafka, client, routes, routed, schemaRegistry }, hooks, ended),
     clock,
     now: () => new Date().toISOString(),
@@ -110,6 +123,52 @@ function unknown(name: string, { documents }: Routes): SluiceError {
   const known = documents.map(({ document }) => document).join(', ');
   const message = `There is no document «${name}» whose topics exist; there are: ${known || 'none'}.`;
   return new SluiceError([{ code: 'MAPPING_INVALID', message }]);
+}
+
+interface Followed {
+  readonly topic: string;
+  readonly since: Offsets;
+  readonly take: (value: string) => void;
+}
+
+/** A topic beside those of the document, read by a group of its own that commits nothing. */
+async function follow(
+  kafka: Kafka,
+  { config, say }: RebuildSettings,
+  { topic, since, take }: Followed,
+  signal: AbortSignal,
+): Promise<Following | undefined> {
+  if (!(await listTopics(kafka)).has(topic)) return undefined;
+  const groupId = `${config.kafka.groupId}-notifications-${randomUUID()}`;
+  const source = createKafkaSource({
+    ...config.kafka,
+    kafka,
+    topics: [topic],
+    epochsOf: () => [],
+    seen: () => undefined,
+    log: (level, message) => {
+      if (level === 'warn') say(message);
+    },
+    groupId,
+  });
+  const reader = await openTopicReader({
+    source,
+    readEnds: () => readLag(kafka, groupId, [topic]),
+    prepare: undefined,
+    take: ({ partition, offset, value }) => {
+      if (value !== null && offset >= (since[`${topic}/${partition}`] ?? 0)) take(value.toString());
+    },
+    progress: () => undefined,
+  });
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => undefined);
+  signal.addEventListener('abort', () => {
+    stopped.reject(signal.reason);
+  });
+  return {
+    catchUp: () => Promise.race([reader.catchUp(), stopped.promise]),
+    [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+  };
 }
 
 interface Connections {

@@ -169,6 +169,13 @@ function addRebuild(
     .option('--abort', 'give up a rebuild that was begun')
     .option('--accept-differences', 'swap although the new index holds other documents than the old one')
     .option('--incomplete-history', 'rebuild although the topics do not hold all history')
+    .option('--snapshot <kind>', 'have a Debezium connector read the tables again: `incremental` or `blocking`')
+    .option('--signal-topic <topic>', 'ask it by this topic (`signal.kafka.topic`)')
+    .option('--signal-table <table>', 'print the row of its signal table, for you to insert')
+    .option('--notification-topic <topic>', 'where it tells that it is complete (`notification.sink.topic.name`)')
+    .option('--snapshot-complete', 'say that it is complete, where no notifications do')
+    .option('--topic-prefix <prefix>', "the connector's `topic.prefix`, where topics do not begin with it")
+    .option('--data-collections <names>', 'the tables, where the names of topics do not tell them; separated by commas')
     .option('--json', 'progress as JSON lines, on a terminal too')
     .action(async (document: string, options: RebuildCommandOptions) => {
       end(await rebuildCommand(document, options, surroundings));

@@ -6,6 +6,10 @@ import type { Failure } from '../model/outcome.ts';
 import { discard, missingHistory, rebuild } from '../rebuild/rebuild.ts';
 import { finish, rollback } from '../rebuild/rollback.ts';
 import { refuse } from '../rebuild/custody.ts';
+import { isFailure } from '../rebuild/ports.ts';
+import type { SnapshotPlan } from '../rebuild/snapshot-request.ts';
+import { planSnapshot } from '../rebuild/snapshot-request.ts';
+import { takeAsComplete } from '../rebuild/snapshot-source.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 import { failWith } from './failures.ts';
 import { readFiles } from './files.ts';
@@ -18,6 +22,13 @@ export interface RebuildCommandOptions extends CommonOptions {
   readonly acceptDifferences?: boolean;
   readonly restart?: boolean;
   readonly abort?: boolean;
+  readonly snapshot?: string;
+  readonly signalTopic?: string;
+  readonly signalTable?: string;
+  readonly notificationTopic?: string;
+  readonly topicPrefix?: string;
+  readonly dataCollections?: string;
+  readonly snapshotComplete?: boolean;
   readonly json?: boolean;
 }
 
@@ -86,8 +97,10 @@ export function rebuildCommand(
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   return withTools(document, options, surroundings, async (tools, signal) => {
-    if (options.dryRun === true) return dryRun(tools, surroundings);
     if (options.abort === true) return abortRebuild(tools);
+    if (options.snapshotComplete === true) return snapshotComplete(tools);
+    const snapshot = planned(options, tools.topics);
+    if (options.dryRun === true) return dryRun(tools, snapshot, surroundings);
     const { progress, ...known } = tools;
     const ended = await rebuild(
       {
@@ -95,6 +108,7 @@ export function rebuildCommand(
         acceptDifferences: options.acceptDifferences === true,
         incompleteHistory: options.incompleteHistory === true,
         restart: options.restart === true,
+        snapshot,
         tell: progress.progress,
       },
       signal,
@@ -106,6 +120,25 @@ export function rebuildCommand(
   });
 }
 
+/** The snapshot that the options ask for. */
+function planned(options: RebuildCommandOptions, topics: readonly string[]): SnapshotPlan | undefined {
+  const { snapshot: kind, signalTopic, signalTable, notificationTopic, topicPrefix: prefix } = options;
+  if (kind === undefined) return undefined;
+  const collections = options.dataCollections?.split(',').map((name) => name.trim());
+  const plan = planSnapshot({ kind, signalTopic, signalTable, notificationTopic, prefix, collections }, topics);
+  if (isFailure(plan)) throw new SluiceError([plan]);
+  return plan;
+}
+
+/** `sluice rebuild DOCUMENT --snapshot-complete`, beside the rebuild that waits for it. */
+async function snapshotComplete(tools: Tools): Promise<ExitCode> {
+  await takeAsComplete(tools);
+  tools.progress.sentence(
+    `The snapshot counts as complete: the rebuild of ${tools.document} goes on when it has loaded what is in the topics by now.`,
+  );
+  return 0;
+}
+
 async function abortRebuild({ custody, generations, document, progress }: Tools): Promise<ExitCode> {
   const stored = await custody.read();
   if (stored === undefined) throw refuse(`Nothing is known of a rebuild of ${document}: there is nothing to give up.`);
@@ -115,7 +148,11 @@ async function abortRebuild({ custody, generations, document, progress }: Tools)
 }
 
 /** `sluice rebuild DOCUMENT --dry-run`: what it would do. Changes nothing. */
-async function dryRun({ custody, generations, brokers, document }: Tools, { print }: Surroundings): Promise<ExitCode> {
+async function dryRun(
+  { custody, generations, brokers, document }: Tools,
+  snapshot: SnapshotPlan | undefined,
+  { print }: Surroundings,
+): Promise<ExitCode> {
   const current = await generations.current(document);
   if (current !== undefined && 'code' in current) throw new SluiceError([current]);
   const stored = await custody.read();
@@ -136,7 +173,12 @@ async function dryRun({ custody, generations, brokers, document }: Tools, { prin
     print('The topics are whole as far as the brokers tell: a rebuild can be made of them.');
     return 0;
   }
-  print(`${missing.join(' ')} A rebuild is refused without --incomplete-history.`);
+  if (snapshot !== undefined) {
+    const { kind, collections, prefix } = snapshot;
+    print(`${missing.join(' ')} The connector of ${prefix} would be asked for its ${collections.join(', ')}, ${kind}.`);
+    return 0;
+  }
+  print(`${missing.join(' ')} A rebuild is refused without --snapshot or --incomplete-history.`);
   return 1;
 }
 

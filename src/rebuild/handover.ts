@@ -15,6 +15,8 @@
  *     is not live; so it is known before a swap, or is the live one's refusal.
  *  7. Writing to both goes on until `finish`.
  */
+import type { SnapshotRequest } from './snapshot-request.ts';
+
 export type Phase = 'loading' | 'dual-write' | 'swapping' | 'warm' | 'finishing';
 
 /** That a member writes to both generations. */
@@ -57,6 +59,8 @@ export interface Control {
   readonly startedBy: string;
   /** Renewed by the process that rebuilds; a lease that stands still may be taken over. */
   readonly lease: { readonly holder: string; readonly count: number };
+  /** A snapshot that is the source of what the topics do not hold; both are not written before it was read. */
+  readonly snapshot?: SnapshotRequest;
   readonly dualWriteAt?: string;
   readonly swappedAt?: string;
   /** By member id. */

@@ -4,6 +4,7 @@
 import type { Generation } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Control, GroupView, PartitionPosition, Refused } from './handover.ts';
+import type { Offsets } from './snapshot-request.ts';
 
 /** A control document, and the mark of this very version of it. */
 export interface Stored {
@@ -54,6 +55,23 @@ export interface Brokers {
   history(): Promise<readonly TopicHistory[]>;
   /** Removes a group that nobody is in; done if there is none. */
   forget(groupId: string): Promise<void>;
+}
+
+/** Where a connector is asked for a snapshot, and tells of it. Rejects when the brokers cannot be asked. */
+export interface Signals {
+  /** The ends of the topic's partitions, `topic/partition` → offset; undefined if there is no such topic. */
+  ends(topic: string): Promise<Offsets | undefined>;
+  /** Durable when it resolves. */
+  send(topic: string, key: string, value: string): Promise<void>;
+  /** Whether there is such a record at or after these offsets. */
+  holds(topic: string, since: Offsets, isIt: (value: string) => boolean): Promise<boolean>;
+  /** Begins to hand over the values of the topic's records at or after these offsets; undefined if there is no such topic. */
+  follow(topic: string, since: Offsets, take: (value: string) => void): Promise<Following | undefined>;
+}
+
+export interface Following extends AsyncDisposable {
+  /** Hands over what there is by now. */
+  catchUp(): Promise<void>;
 }
 
 export function isFailure(value: unknown): value is Failure {

@@ -12,8 +12,10 @@ import type { Custody } from './custody.ts';
 import { refuse } from './custody.ts';
 import type { Control, PartitionPosition, Refused } from './handover.ts';
 import { havePassed, obstacleTo, targetsOf, toDualWrite, toSwapping, toWarm, withRefused } from './handover.ts';
-import type { Brokers, Comparison, TopicHistory } from './ports.ts';
+import type { Brokers, Comparison, Signals, TopicHistory } from './ports.ts';
 import { isFailure } from './ports.ts';
+import type { SnapshotPlan } from './snapshot-request.ts';
+import { contradiction, createSnapshotSource, requestOf } from './snapshot-source.ts';
 
 /** What a run of the pipeline into the new generation asks back. */
 export interface LoadHooks {
@@ -47,6 +49,9 @@ export interface RebuildOptions {
   readonly acceptDifferences: boolean;
   readonly incompleteHistory: boolean;
   readonly restart: boolean;
+  readonly signals: Signals;
+  /** The snapshot that is to be asked for; undefined where the topics are the only source. */
+  readonly snapshot: SnapshotPlan | undefined;
   readonly tell: (progress: Progress) => void;
   readonly say: (sentence: string) => void;
 }
@@ -168,7 +173,7 @@ async function isAbandoned(
   return now?.control.lease.holder === lease.holder && now.control.lease.count === lease.count;
 }
 
-async function resume({ custody, document, definition, holder }: RebuildOptions): Promise<Control> {
+async function resume({ custody, document, definition, holder, snapshot }: RebuildOptions): Promise<Control> {
   const stored = await custody.read();
   if (stored === undefined) throw refuse(`The control document of ${document} went away.`);
   const { control } = stored;
@@ -180,7 +185,14 @@ async function resume({ custody, document, definition, holder }: RebuildOptions)
   if (control.definition !== definition) {
     throw refuse(`The rebuild of ${document} was begun with another mapping file; begin anew with --restart.`);
   }
-  return custody.change(control.rebuild, (now) => ({ ...now, lease: { holder, count: now.lease.count + 1 } }));
+  const contradicted = contradiction(document, control, snapshot);
+  if (contradicted !== undefined) throw refuse(contradicted);
+  return custody.change(control.rebuild, (now) => ({
+    ...now,
+    lease: { holder, count: now.lease.count + 1 },
+    // What was read meanwhile is not known.
+    ...(now.snapshot && { snapshot: { ...now.snapshot, caughtUpAt: undefined } }),
+  }));
 }
 
 /** Gives up a rebuild that did not come to its swap: the instances write to the alias alone again. */
@@ -211,11 +223,12 @@ async function beginAnew(options: RebuildOptions): Promise<Control> {
     );
   }
   const missing = await missingHistory(brokers);
-  if (missing.length > 0 && !options.incompleteHistory) {
+  if (missing.length > 0 && !options.incompleteHistory && options.snapshot === undefined) {
     throw refuse(
-      `${missing.join(' ')} An index made of it would lack documents; --incomplete-history makes it all the same.`,
+      `${missing.join(' ')} An index made of it would lack documents; --snapshot has the connector read the tables again into the topics, --incomplete-history makes it all the same.`,
     );
   }
+  const snapshot = options.snapshot && (await requestOf(options.snapshot, holder, options));
   const next = Math.max(number, ...all.map((generation) => generation.number)) + 1;
   const control: Control = {
     document,
@@ -233,6 +246,7 @@ async function beginAnew(options: RebuildOptions): Promise<Control> {
     acknowledged: {},
     refused: [],
     lost: [],
+    ...(snapshot && { snapshot }),
   };
   await brokers.forget(control.groupId);
   if (await custody.create(control)) return control;
@@ -290,7 +304,8 @@ async function handOver(
   hooks: LoadHooks,
   signal: AbortSignal,
 ): Promise<Control> {
-  const { custody, brokers, clock, tell } = options;
+  const { custody, brokers, clock, tell, now } = options;
+  await using source = createSnapshotSource(options);
   let targets: ReadonlyMap<string, number> | undefined;
   for (;;) {
     signal.throwIfAborted();
@@ -299,9 +314,18 @@ async function handOver(
     const lag = lagOf(positions);
     let waitingFor: string | undefined;
     switch (control.phase) {
-      case 'loading':
-        if (lag.records - lag.done <= nearTheEnd) await askForBoth(options, control, hooks);
+      case 'loading': {
+        const isNear = lag.records - lag.done <= nearTheEnd;
+        if (isNear && control.snapshot !== undefined && control.snapshot.caughtUpAt === undefined) {
+          await custody.change(
+            id,
+            ({ snapshot, ...others }) => snapshot && { ...others, snapshot: { ...snapshot, caughtUpAt: now() } },
+          );
+        }
+        waitingFor = await asked(() => source.obstacle(control, positions), options, signal);
+        if (isNear && waitingFor === undefined) await askForBoth(options, control, hooks);
         break;
+      }
       case 'dual-write': {
         const found =
           targets === undefined ? await askTargets(options, id, signal) : { kind: 'targets' as const, targets };
@@ -313,7 +337,7 @@ async function handOver(
         break;
       }
       case 'swapping':
-        return completeSwap(options, control);
+        return await completeSwap(options, control);
       case 'warm':
       case 'finishing':
         return control;
@@ -330,6 +354,8 @@ async function asked<T>(attempt: () => Promise<T>, { clock, say }: RebuildOption
     try {
       return await attempt();
     } catch (error) {
+      if (error instanceof SluiceError) throw error;
+      signal.throwIfAborted();
       if (!told) say(`Kafka does not answer (${error instanceof Error ? error.message : typeof error}); waiting.`);
       await clock.sleep(1000, signal);
     }
@@ -348,7 +374,7 @@ function forgotten(topics: readonly TopicHistory[], startedAt: string, now: stri
 
 async function askForBoth(options: RebuildOptions, control: Control, hooks: LoadHooks): Promise<void> {
   const { custody, brokers, comparison, now } = options;
-  const missed = forgotten(await brokers.history(), control.startedAt, now());
+  const missed = forgotten(await brokers.history(), control.startedAt, control.snapshot?.caughtUpAt ?? now());
   if (missed !== undefined && !options.incompleteHistory)
     throw refuse(`${missed} Raise it and begin anew with --restart.`);
   // There may be no record at all that would have made it.

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Control } from '../../src/rebuild/handover.ts';
 import { changeItems, itemsTable, keys, partitionsSettings } from '../fault/items.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Scene } from './scene.ts';
@@ -30,15 +31,20 @@ index:
 `;
 
 /** A table of `stillRows` rows that nobody changes, beside those that are. */
-export function setRebuildScene(addresses: Addresses, name: string, stillRows: number): Promise<Scene> {
+export function setRebuildScene(
+  addresses: Addresses,
+  name: string,
+  stillRows: number,
+  further: { readonly sql?: string; readonly settings?: Readonly<Record<string, string>> } = {},
+): Promise<Scene> {
   const still = `INSERT INTO inventory.items SELECT n, 'item ' || n, n, n / 100.0, NULL, now()
     FROM generate_series(${keys + 1}, ${keys + stillRows}) n`;
   return setScene({
     ...addresses,
     name,
-    tables: [{ ...itemsTable, sql: `${itemsTable.sql};\n${still}` }],
+    tables: [{ ...itemsTable, sql: [itemsTable.sql, still, further.sql ?? ''].join(';\n') }],
     mappings: { items: oldMapping(name) },
-    settings: partitionsSettings(2),
+    settings: { ...partitionsSettings(2), ...further.settings },
   });
 }
 
@@ -153,12 +159,17 @@ export function runSluice(addresses: Addresses, scene: Scene, ...args: readonly 
   };
 }
 
-/** The phase that the control document tells; undefined if there is none. */
-export async function phaseOf(elasticsearch: string, index: string): Promise<string | undefined> {
+/** What the control document tells; undefined if there is none. */
+export async function controlOf(elasticsearch: string, index: string): Promise<Control | undefined> {
   const response = await fetch(`${elasticsearch}/sluice-control/_doc/${index}`).catch(() => undefined);
   if (response?.ok !== true) return undefined;
-  const { _source } = (await response.json()) as { _source?: { control: { phase: string } } };
-  return _source?.control.phase;
+  const { _source } = (await response.json()) as { _source?: { control: Control } };
+  return _source?.control;
+}
+
+/** The phase that the control document tells; undefined if there is none. */
+export async function phaseOf(elasticsearch: string, index: string): Promise<string | undefined> {
+  return (await controlOf(elasticsearch, index))?.phase;
 }
 
 /** The index that the alias names. */
