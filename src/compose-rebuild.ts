@@ -29,7 +29,6 @@ import { kafkaFailure } from './kafka/client.ts';
 import { listTopics, readLag } from './kafka/offsets.ts';
 import { createKafkaSignals } from './kafka/signals.ts';
 import { createKafkaSource } from './kafka/source.ts';
-import { generationOf } from './model/generation.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
@@ -38,8 +37,9 @@ import type { DocumentReader, Observer, Sink } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import { createCustody } from './rebuild/custody.ts';
 import type { Control } from './rebuild/handover.ts';
+import { generationIn } from './rebuild/handover.ts';
 import type { Following } from './rebuild/ports.ts';
-import type { LoadHooks, RebuildOptions } from './rebuild/rebuild.ts';
+import type { LoadHooks, RebuildOptions } from './rebuild/rebuild-options.ts';
 import type { AfterwardsOptions } from './rebuild/rollback.ts';
 import type { Offsets } from './rebuild/snapshot-request.ts';
 import { withMaxRate } from './rebuild/throttle.ts';
@@ -203,7 +203,7 @@ async function load(
     log: () => undefined,
     groupId: control.groupId,
   });
-  const writes = generationOf(control.document, control.to, undefined).writes;
+  const { writes } = generationIn(control, control.to);
   const origins = createIndexOrigins({ client, ...config.elasticsearch });
   /** Ends the load, when going on would be wrong. */
   const halting = new AbortController();

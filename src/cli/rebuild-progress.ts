@@ -1,7 +1,7 @@
 /**
  * How far long work has come: a bar on a terminal, one JSON line per interval elsewhere.
  */
-import type { Progress } from '../rebuild/rebuild.ts';
+import type { Progress } from '../rebuild/rebuild-options.ts';
 
 export interface ProgressOutput {
   readonly print: (line: string) => void;

@@ -15,6 +15,8 @@
  *     is not live; so it is known before a swap, or is the live one's refusal.
  *  7. Writing to both goes on until `finish`.
  */
+import type { Generation } from '../model/generation.ts';
+import { generationOf } from '../model/generation.ts';
 import type { SnapshotRequest } from './snapshot-request.ts';
 
 export type Phase = 'loading' | 'dual-write' | 'swapping' | 'warm' | 'finishing';
@@ -94,6 +96,11 @@ export function writingOf(control: Control | undefined): Writing {
     live: control.live,
     other: lost ? undefined : other,
   };
+}
+
+/** One of its generations, as the index is named. */
+export function generationIn({ document }: Pick<Control, 'document'>, index: string): Generation {
+  return generationOf(document, index, undefined);
 }
 
 export function otherOf({ live, from, to }: Pick<Control, 'live' | 'from' | 'to'>): string {

@@ -3,70 +3,24 @@
  * begun again: what was reached is in the control document and in the offsets of the rebuild's own group.
  */
 import { SluiceError } from '../errors.ts';
-import type { IndexDefinition } from '../model/document.ts';
-import type { Generation } from '../model/generation.ts';
-import { generationName, generationOf } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Clock, Generations } from '../pipeline/ports.ts';
-import type { Custody } from './custody.ts';
+import { begin, wrapped } from './begin.ts';
 import { refuse } from './custody.ts';
-import type { Control, PartitionPosition, Refused } from './handover.ts';
-import { havePassed, obstacleTo, targetsOf, toDualWrite, toSwapping, toWarm, withRefused } from './handover.ts';
-import type { Brokers, Comparison, Signals, TopicHistory } from './ports.ts';
-import { isFailure } from './ports.ts';
-import type { SnapshotPlan } from './snapshot-request.ts';
-import { contradiction, createSnapshotSource, requestOf } from './snapshot-source.ts';
+import type { Control, PartitionPosition } from './handover.ts';
+import {
+  generationIn,
+  havePassed,
+  obstacleTo,
+  targetsOf,
+  toDualWrite,
+  toSwapping,
+  toWarm,
+  withRefused,
+} from './handover.ts';
+import type { TopicHistory } from './ports.ts';
+import type { LoadHooks, RebuildOptions } from './rebuild-options.ts';
+import { createSnapshotSource } from './snapshot-source.ts';
 
-/** What a run of the pipeline into the new generation asks back. */
-export interface LoadHooks {
-  readonly control: Control;
-  /** Before the first write; undefined when the generation is there. */
-  readonly ensure: (definition: IndexDefinition) => Promise<Failure | undefined>;
-  /** A document that the new generation refuses; durable when it resolves. */
-  readonly refused: (write: Refused) => Promise<void>;
-}
-
-export interface RebuildOptions {
-  readonly document: string;
-  /** Digest of the mapping file. */
-  readonly definition: string;
-  /** The index as known by now. */
-  readonly indexDefinition: () => IndexDefinition;
-  /** The group of the running instances. */
-  readonly groupId: string;
-  readonly custody: Custody;
-  readonly generations: Generations;
-  readonly comparison: Comparison;
-  readonly brokers: Brokers;
-  /** Reads the topics into the new generation until `signal` aborts. */
-  readonly load: (hooks: LoadHooks, signal: AbortSignal) => Promise<void>;
-  readonly clock: Clock;
-  /** The time of day, ISO 8601. */
-  readonly now: () => string;
-  /** Unlike that of any other process. */
-  readonly holder: string;
-  readonly startedBy: string;
-  readonly acceptDifferences: boolean;
-  readonly incompleteHistory: boolean;
-  readonly restart: boolean;
-  readonly signals: Signals;
-  /** The snapshot that is to be asked for; undefined where the topics are the only source. */
-  readonly snapshot: SnapshotPlan | undefined;
-  readonly tell: (progress: Progress) => void;
-  readonly say: (sentence: string) => void;
-}
-
-export interface Progress {
-  readonly phase: Control['phase'];
-  /** Offsets of the topics, and how many of them are passed; some hold no record. */
-  readonly records: number;
-  readonly done: number;
-  /** Why the handover does not go on. */
-  readonly waitingFor?: string | undefined;
-}
-
-/** A lease that was not renewed for so long may be taken over. */
-const leaseMs = 10_000;
 const renewMs = 2000;
 const roundMs = 500;
 /** So few records are left that the instances are asked to write to both. */
@@ -109,10 +63,6 @@ export async function rebuild(options: RebuildOptions, signal: AbortSignal): Pro
   }
 }
 
-function generationIn(control: Control, index: string): Generation {
-  return generationOf(control.document, index, undefined);
-}
-
 function hooksOf(options: RebuildOptions, control: Control, fatal: (failure: Failure) => void): LoadHooks {
   const { custody, generations, document } = options;
   const number = generationIn(control, control.to).number;
@@ -144,130 +94,6 @@ function hooksOf(options: RebuildOptions, control: Control, fatal: (failure: Fai
       await custody.change(control.rebuild, (now) => withRefused(now, write));
     },
   };
-}
-
-/** The control document of this rebuild: a new one, or that of one that was interrupted, with its lease taken over. */
-async function begin(options: RebuildOptions, signal: AbortSignal): Promise<Control> {
-  const { custody, document } = options;
-  const stored = await custody.read();
-  if (stored !== undefined) {
-    if (!(await isAbandoned(options, stored.control, signal))) {
-      const message = `${document} is being rebuilt already, by ${stored.control.startedBy} since ${stored.control.startedAt}.`;
-      throw new SluiceError([{ code: 'REBUILD_RUNNING', message }]);
-    }
-    if (options.restart) await discard(options, stored.control);
-    else return resume(options);
-  }
-  return beginAnew(options);
-}
-
-async function isAbandoned(
-  { custody, clock, say, document }: RebuildOptions,
-  { lease, phase }: Control,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (phase === 'warm' || phase === 'finishing') return true;
-  say(`A rebuild of ${document} was begun before; looking for ${leaseMs / 1000} s whether it still runs.`);
-  await clock.sleep(leaseMs, signal);
-  const now = await custody.read();
-  return now?.control.lease.holder === lease.holder && now.control.lease.count === lease.count;
-}
-
-async function resume({ custody, document, definition, holder, snapshot }: RebuildOptions): Promise<Control> {
-  const stored = await custody.read();
-  if (stored === undefined) throw refuse(`The control document of ${document} went away.`);
-  const { control } = stored;
-  if (control.phase === 'warm' || control.phase === 'finishing') {
-    throw refuse(
-      `${document} was rebuilt into ${control.to}; end that first, with \`sluice rebuild finish ${document}\`.`,
-    );
-  }
-  if (control.definition !== definition) {
-    throw refuse(`The rebuild of ${document} was begun with another mapping file; begin anew with --restart.`);
-  }
-  const contradicted = contradiction(document, control, snapshot);
-  if (contradicted !== undefined) throw refuse(contradicted);
-  return custody.change(control.rebuild, (now) => ({
-    ...now,
-    lease: { holder, count: now.lease.count + 1 },
-    // What was read meanwhile is not known.
-    ...(now.snapshot && { snapshot: { ...now.snapshot, caughtUpAt: undefined } }),
-  }));
-}
-
-/** Gives up a rebuild that did not come to its swap: the instances write to the alias alone again. */
-export async function discard(
-  { custody, generations }: Pick<RebuildOptions, 'custody' | 'generations'>,
-  control: Control,
-): Promise<void> {
-  const { document, rebuild: id, to } = control;
-  if (control.phase !== 'loading' && control.phase !== 'dual-write') {
-    throw refuse(
-      `${to} is live or about to be; \`sluice rollback ${document}\` first, then \`sluice rebuild finish ${document}\`.`,
-    );
-  }
-  await custody.remove(id);
-  await custody.persist(async () => (await generations.remove(generationIn(control, to))) ?? 'done');
-}
-
-async function beginAnew(options: RebuildOptions): Promise<Control> {
-  const { custody, generations, document, brokers, holder } = options;
-  const from = await custody.persist(() => wrapped(generations.current(document)));
-  if (from.found === undefined) throw refuse(`There is no index ${document} yet; \`sluice run\` makes it.`);
-  const all = await custody.persist(() => generations.list(document));
-  const { index, number } = from.found;
-  const orphan = all.filter((generation) => generation.number > number).at(-1);
-  if (orphan !== undefined && !options.restart) {
-    throw refuse(
-      `${orphan.index} is there, and nothing says how far it came; was the control index deleted? \`sluice rebuild ${document} --restart\` makes another.`,
-    );
-  }
-  const missing = await missingHistory(brokers);
-  if (missing.length > 0 && !options.incompleteHistory && options.snapshot === undefined) {
-    throw refuse(
-      `${missing.join(' ')} An index made of it would lack documents; --snapshot has the connector read the tables again into the topics, --incomplete-history makes it all the same.`,
-    );
-  }
-  const snapshot = options.snapshot && (await requestOf(options.snapshot, holder, options));
-  const next = Math.max(number, ...all.map((generation) => generation.number)) + 1;
-  const control: Control = {
-    document,
-    rebuild: `${holder}-${next}`,
-    phase: 'loading',
-    from: index,
-    to: generationName(document, next),
-    live: index,
-    groupId: `${options.groupId}.rebuild.${document}.${next}`,
-    definition: options.definition,
-    created: false,
-    startedAt: options.now(),
-    startedBy: options.startedBy,
-    lease: { holder, count: 0 },
-    acknowledged: {},
-    refused: [],
-    lost: [],
-    ...(snapshot && { snapshot }),
-  };
-  await brokers.forget(control.groupId);
-  if (await custody.create(control)) return control;
-  throw new SluiceError([
-    { code: 'REBUILD_RUNNING', message: `Another process began to rebuild ${document} just now.` },
-  ]);
-}
-
-async function wrapped<T>(
-  answer: Promise<T | undefined | Failure>,
-): Promise<{ readonly found: T | undefined } | Failure> {
-  const found = await answer;
-  return isFailure(found) ? found : { found };
-}
-
-/** Why the topics do not hold all history, each as a sentence. */
-export async function missingHistory(brokers: Brokers): Promise<readonly string[]> {
-  const topics = await brokers.history();
-  return topics
-    .filter(({ gone }) => gone > 0)
-    .map(({ topic, gone }) => `${gone} offsets of the topic ${topic} are gone (retention or deletion).`);
 }
 
 function lagOf(positions: readonly PartitionPosition[]): { readonly records: number; readonly done: number } {
