@@ -1,8 +1,8 @@
 /**
  * The part of the composition root that `plan` needs: records from a topic or a file, and the index as it is.
  */
-import type { Documents } from './compose.ts';
-import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry } from './compose.ts';
+import type { Documents } from './compose-connections.ts';
+import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry } from './compose-connections.ts';
 import { quietObserver } from './compose-verify.ts';
 import type { Config } from './config/schema.ts';
 import { differencesText } from './elasticsearch/difference.ts';

@@ -4,7 +4,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import type { Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
-import type { Documents, OpenRegistry } from './compose.ts';
+import type { Documents, OpenRegistry } from './compose-connections.ts';
 import {
   clock,
   controlStoreOf,
@@ -14,7 +14,7 @@ import {
   openKafka,
   openSchemaRegistry,
   processName,
-} from './compose.ts';
+} from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { createComparison } from './elasticsearch/comparison.ts';

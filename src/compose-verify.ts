@@ -2,9 +2,8 @@
  * The part of the composition root that the commands share which compare an index with its topics: `verify`, `repair`, `sweep`.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Documents } from './compose.ts';
-import { openElasticsearch, openKafka, openSchemaRegistry } from './compose.ts';
+import type { Documents } from './compose-connections.ts';
+import { clock, openElasticsearch, openKafka, openSchemaRegistry } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { readStored } from './elasticsearch/document-reader.ts';
@@ -78,11 +77,6 @@ export interface RecordWatch {
   /** Whether the fold leaves the record out. */
   readonly skips?: ((offset: number, source: number) => boolean) | undefined;
 }
-
-export const clock: Clock = {
-  nowMs: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }).catch(() => undefined),
-};
 
 const pageSize = 1000;
 const sampleTimeoutMs = 15_000;

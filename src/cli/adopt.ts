@@ -1,4 +1,4 @@
-import { indexesOf, openElasticsearch, openKafka } from '../compose.ts';
+import { indexesOf, openElasticsearch, openKafka } from '../compose-connections.ts';
 import { differencesText } from '../elasticsearch/difference.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { SluiceError } from '../errors.ts';

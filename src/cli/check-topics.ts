@@ -2,7 +2,7 @@
  * Mapping files against the records that their topics hold by now.
  */
 import type { Kafka } from 'kafkajs';
-import type { Documents } from '../compose.ts';
+import type { Documents } from '../compose-connections.ts';
 import { suggestion } from '../config/problem.ts';
 import { createDecoder } from '../envelope/decoder.ts';
 import { sampleRecords } from '../kafka/sample.ts';

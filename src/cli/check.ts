@@ -1,4 +1,4 @@
-import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose.ts';
+import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry, originsOf } from '../compose-connections.ts';
 import { engineTitles } from '../elasticsearch/engine.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';

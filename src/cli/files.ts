@@ -2,7 +2,7 @@
  * What the user wrote, read for a command.
  */
 import { dirname, resolve } from 'node:path';
-import type { Documents } from '../compose.ts';
+import type { Documents } from '../compose-connections.ts';
 import { loadConfig, loadDocuments } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { problemText } from '../config/problem.ts';

@@ -2,7 +2,7 @@
  * The command line.
  */
 import { Command, CommanderError } from 'commander';
-import { version } from '../compose.ts';
+import { version } from '../compose-connections.ts';
 import { adoptCommand } from './adopt.ts';
 import { checkCommand } from './check.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { openKafka } from '../compose.ts';
+import { openKafka } from '../compose-connections.ts';
 import { SluiceError } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import type { PartitionLag } from '../kafka/offsets.ts';

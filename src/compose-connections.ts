@@ -1,0 +1,139 @@
+/**
+ * The part of the composition root that the service and all commands share: connections to the servers, as configured.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Client } from '@elastic/elasticsearch';
+import type { Kafka } from 'kafkajs';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LoadedDocument } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import type { Adopt } from './elasticsearch/adoption.ts';
+import { createAdopt } from './elasticsearch/adoption.ts';
+import { createElasticsearchClient } from './elasticsearch/client.ts';
+import { createControlIndex } from './elasticsearch/control-index.ts';
+import { createGenerations } from './elasticsearch/generations.ts';
+import type { IndexAdmin } from './elasticsearch/index-admin.ts';
+import { createIndexAdmin } from './elasticsearch/index-admin.ts';
+import { createIndexMaker } from './elasticsearch/index-maker.ts';
+import { SluiceError } from './errors.ts';
+import type { KafkaLog } from './kafka/client.ts';
+import { createKafka } from './kafka/client.ts';
+import type { DocumentDefinition } from './mapping/definition.ts';
+import type { LoadedTransform } from './mapping/transform.ts';
+import type { Clock, Generations } from './pipeline/ports.ts';
+import type { ControlStore } from './rebuild/ports.ts';
+import type { RoutedDocument } from './routes.ts';
+import type { RegistryClient } from './schema-registry/client.ts';
+import { createRegistryClient } from './schema-registry/client.ts';
+import type { Registry, RegistryObserver } from './schema-registry/registry.ts';
+import { createRegistry } from './schema-registry/registry.ts';
+
+/** A mapping file, and the module that its `transform` names. */
+export type Documents = readonly (LoadedDocument<DocumentDefinition> & {
+  readonly transform?: LoadedTransform | undefined;
+})[];
+
+/** Found beside `src` as beside `dist`. */
+const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+export const version = `sluice ${packageJson.version}`;
+
+export const clock: Clock = {
+  nowMs: () => performance.now(),
+  sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }).catch(() => undefined),
+};
+
+/** Kafka's client for this configuration. */
+export async function openKafka({ kafka }: Config, log: KafkaLog): Promise<Kafka> {
+  const { ssl } = kafka;
+  const encrypted = ssl?.enabled === true;
+  return createKafka(
+    {
+      ...kafka,
+      ssl: encrypted
+        ? {
+            ca: await textOf(ssl.caFile),
+            cert: await textOf(ssl.certFile),
+            key: await textOf(ssl.keyFile),
+            passphrase: ssl.passphrase,
+            rejectUnauthorized: ssl.rejectUnauthorized,
+          }
+        : undefined,
+    },
+    log,
+  );
+}
+
+/** Elasticsearch's client for this configuration. */
+export async function openElasticsearch({ elasticsearch }: Config): Promise<Client> {
+  return createElasticsearchClient({ ...elasticsearch, ca: await textOf(elasticsearch.caFile) });
+}
+
+const unobserved: RegistryObserver = {
+  waiting: () => undefined,
+  recovered: () => undefined,
+  warned: () => undefined,
+};
+
+/** The schema registry of a configuration. */
+export interface OpenRegistry {
+  readonly client: RegistryClient;
+  /** Its schemas, fetched until `signal` aborts. */
+  open(signal: AbortSignal, observer?: RegistryObserver): Registry;
+}
+
+/** Undefined if the configuration names none. */
+export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<OpenRegistry | undefined> {
+  if (schemaRegistry === undefined) return undefined;
+  const client = createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
+  return { client, open: (signal, observer = unobserved) => createRegistry({ client, clock, observer, signal }) };
+}
+
+/** What looks after indexes: those that aliases name, all generations, and those that are taken over. */
+export interface Indexes {
+  readonly admin: IndexAdmin;
+  readonly generations: Generations;
+  readonly adopt: Adopt;
+}
+
+export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs } }: Config): Indexes {
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version });
+  const generations = createGenerations({ client, requestTimeoutMs, maker });
+  const shared = { client, requestTimeoutMs, maker, generations };
+  return { admin: createIndexAdmin(shared), generations, adopt: createAdopt({ ...shared, createdBy: version }) };
+}
+
+async function textOf(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file, 'utf8').catch(() => {
+    throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message: `The file ${file} cannot be read.` }]);
+  });
+}
+
+/** Which process this is, for people. */
+export const processName = `${hostname()}/${process.pid}`;
+
+export function controlStoreOf(client: Client, { elasticsearch, rebuild }: Config): ControlStore {
+  return createControlIndex({
+    client,
+    requestTimeoutMs: elasticsearch.requestTimeoutMs,
+    index: rebuild.controlIndex,
+  });
+}
+
+/** The same for mapping files that make the same documents, whatever they say of the index. */
+export function digestOf({ definition }: RoutedDocument): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ ...definition, index: undefined }))
+    .digest('hex');
+}
+
+/** Where nodes are, without the credentials that a URL may hold. */
+export function originsOf(nodes: readonly string[]): string {
+  return nodes.map((node) => new URL(node).origin).join(', ');
+}
