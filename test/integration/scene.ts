@@ -71,6 +71,12 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
     return topics.every((topic) => existing.includes(topic));
   });
 
+  const isMarked = async (mark: number): Promise<boolean> => {
+    if (!(await admin.listTopics()).includes(topicOf('marks'))) return false;
+    const offsets = await admin.fetchTopicOffsets(topicOf('marks'));
+    return offsets.reduce((sum, { high }) => sum + Number(high), 0) >= mark;
+  };
+
   const isCommitted = async (topic: string): Promise<boolean> => {
     const ends = await admin.fetchTopicOffsets(topic);
     const [committed] = await admin.fetchOffsets({ groupId: name, topics: [topic] });
@@ -92,6 +98,8 @@ export async function setScene(options: SceneOptions): Promise<Scene> {
       lastMark += 1;
       await inventory.query(`INSERT INTO inventory.marks (id) VALUES (${lastMark})`);
       await untilTrue('Kafka has acknowledged every change', isAcknowledged, { withinMs });
+      // Where records pass something between the connector and their topics, one after the other.
+      await untilTrue(`mark ${lastMark} is in its topic`, () => isMarked(lastMark).catch(notYet), { withinMs });
       for (const topic of topics) {
         await untilTrue(`${topic} is committed to its end`, () => isCommitted(topic).catch(notYet), { withinMs });
       }
