@@ -37,9 +37,10 @@ export async function captureMariadbInventory(options: MariadbCaptureOptions): P
     acknowledgedBeyond: async () => {
       const [rows] = await connection.query<RowDataPacket[]>('SHOW MASTER STATUS');
       const place = placeOf({ file: rows[0]?.['File'], pos: rows[0]?.['Position'] });
+      // A record's place is where its transaction begins, which for the next one is where the log ends now.
       return async () => {
-        const remembered = placeOf(await connectorOffset(options.connect, topicPrefix));
-        return remembered > place;
+        const remembered = await connectorOffset(options.connect, topicPrefix);
+        return remembered['snapshot'] === undefined && placeOf(remembered) >= place;
       };
     },
     async [Symbol.asyncDispose]() {
