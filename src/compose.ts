@@ -84,8 +84,14 @@ export async function runService(
   if (health.ok) tellEngine(health.version, config, logger);
 
   const observer = createObserver(metrics, logger);
+  // It was not there at the start; what has come since may be the other engine.
+  const wrongEngine = async (): Promise<Failure | undefined> => {
+    if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
+    return !health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG' ? health.failure : undefined;
+  };
+  const controls = controlStoreOf(client, config);
   const twins = createTwins({
-    store: controlStoreOf(client, config),
+    store: { ...controls, read: async (names) => (await wrongEngine()) ?? controls.read(names) },
     documents: routes.documents.map((document) => ({
       document: document.document,
       definition: digestOf(document),
@@ -110,10 +116,7 @@ export async function runService(
   /** Ends the service, when going on would be wrong. */
   const halting = new AbortController();
   const ensureIndex = async (alias: string): Promise<Failure | undefined> => {
-    // It was not there at the start; what has come since may be the other engine.
-    if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
-    if (!health.ok && health.failure.code === 'ELASTICSEARCH_ENGINE_WRONG') return health.failure;
-    const failure = await keeper.ensure(alias);
+    const failure = (await wrongEngine()) ?? (await keeper.ensure(alias));
     if (failure !== undefined) return failure;
     const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
