@@ -77,3 +77,8 @@ export async function connectorOffset(connect: string, name: string): Promise<Re
   const { offsets } = (await response.json()) as { offsets: readonly { offset: Readonly<Record<string, unknown>> }[] };
   return offsets[0]?.offset ?? {};
 }
+
+/** Whether rows of the snapshot may be missing still; the place of its last row says that it is complete. */
+export function isInSnapshot(offset: Readonly<Record<string, unknown>>): boolean {
+  return offset['snapshot'] !== undefined && offset['snapshot_completed'] !== true;
+}

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { connectorOffset, deleteConnector, registerConnector } from './connectors.ts';
+import { connectorOffset, deleteConnector, isInSnapshot, registerConnector } from './connectors.ts';
 import { inventoryConnector } from './versions.ts';
 
 /** Creates the schema and its rows in the database that `address` names. */
@@ -77,8 +77,8 @@ export async function captureInventory(options: CaptureOptions): Promise<Capture
       const at = Number(rows[0]?.at);
       // The slot itself is told of a transaction only when the next one has ended.
       return async () => {
-        const { lsn, snapshot } = await connectorOffset(options.connect, topicPrefix);
-        return snapshot === undefined && Number(lsn ?? 0) >= at;
+        const remembered = await connectorOffset(options.connect, topicPrefix);
+        return !isInSnapshot(remembered) && Number(remembered['lsn'] ?? 0) >= at;
       };
     },
     async [Symbol.asyncDispose]() {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { connectorOffset, deleteConnector, registerConnector } from './connectors.ts';
+import { connectorOffset, deleteConnector, isInSnapshot, registerConnector } from './connectors.ts';
 import { type Captured, deleteTopics } from './inventory.ts';
 import { connectToMariadb } from './mariadb.ts';
 
@@ -40,7 +40,7 @@ export async function captureMariadbInventory(options: MariadbCaptureOptions): P
       // A record's place is where its transaction begins, which for the next one is where the log ends now.
       return async () => {
         const remembered = await connectorOffset(options.connect, topicPrefix);
-        return remembered['snapshot'] === undefined && placeOf(remembered) >= place;
+        return !isInSnapshot(remembered) && placeOf(remembered) >= place;
       };
     },
     async [Symbol.asyncDispose]() {
