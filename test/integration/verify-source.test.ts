@@ -184,12 +184,13 @@ test('while rows change, come and go some hundred times a second, nothing is bla
     }
   })();
   try {
-    const before = changes;
-    const clean = await verified('busy', '--patience', '8');
-    assert.ok(changes > before + 500, `${changes - before} changes`);
-    const { moving = 0, ...others } = clean.counts;
-    assert.deepEqual(others, {}, JSON.stringify(clean));
-    assert.ok(moving < 50, `${moving} moving`);
+    // As often as it takes for so many changes: a quick one sees few.
+    for (const before = changes; changes <= before + 500;) {
+      const clean = await verified('busy', '--patience', '8');
+      const { moving = 0, ...others } = clean.counts;
+      assert.deepEqual(others, {}, JSON.stringify(clean));
+      assert.ok(moving < 50, `${moving} moving`);
+    }
     // Of those that nobody changes.
     const index = scene.indexOf('busy');
     await es('PUT', `${index}/_doc/${keys}`, { id: keys, n: -1 });
