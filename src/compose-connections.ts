@@ -23,7 +23,8 @@ import type { KafkaLog } from './kafka/client.ts';
 import { createKafka } from './kafka/client.ts';
 import type { DocumentDefinition } from './mapping/definition.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
-import type { Clock, Generations } from './pipeline/ports.ts';
+import type { Failpoints } from './pipeline/failpoints.ts';
+import type { Clock, Generations, Observer } from './pipeline/ports.ts';
 import type { ControlStore } from './rebuild/ports.ts';
 import type { RoutedDocument } from './routes.ts';
 import type { RegistryClient } from './schema-registry/client.ts';
@@ -113,6 +114,29 @@ async function textOf(file: string | undefined): Promise<string | undefined> {
   return readFile(file, 'utf8').catch(() => {
     throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message: `The file ${file} cannot be read.` }]);
   });
+}
+
+/** What every pipeline takes from the configuration. */
+export function pipelineSettings(config: Config, failpoints: Failpoints | undefined) {
+  return {
+    ...config.elasticsearch,
+    clock,
+    retry: { ...config.retry, random: Math.random },
+    maxBytesHeld: config.limits.maxBytesHeld,
+    commitIntervalMs: config.commit.intervalMs,
+    drainTimeoutMs: config.drainTimeoutMs,
+    ...(failpoints && { failpoints }),
+  };
+}
+
+/** Tells of what must be waited for and of what is worth attention, as it is told to, and of nothing else. */
+export function quietObserver(told: Pick<Observer, 'waiting' | 'warned'>): Observer {
+  const nothing = (): void => undefined;
+  return {
+    ...{ accepted: nothing, ignored: nothing, wrote: nothing, request: nothing, deadLettered: nothing },
+    ...{ committed: nothing, withheld: nothing, recovered: nothing },
+    ...told,
+  };
 }
 
 /** Which process this is, for people. */

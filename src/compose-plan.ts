@@ -3,7 +3,7 @@
  */
 import type { Documents } from './compose-connections.ts';
 import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry } from './compose-connections.ts';
-import { quietObserver } from './compose-verify.ts';
+import { firstWaits } from './compose-verify.ts';
 import type { Config } from './config/schema.ts';
 import { differencesText } from './elasticsearch/difference.ts';
 import { createDecoder } from './envelope/decoder.ts';
@@ -55,7 +55,7 @@ export async function openPlan({ config, documents, document, source }: PlanOpti
   const { routes, records } = await readRecords({ config, documents, document, source });
   const schemaRegistry = await openSchemaRegistry(config);
   const ending = new AbortController();
-  const observer = quietObserver((failure) => {
+  const observer = firstWaits((failure) => {
     // A dry run does not wait for a registry that is down.
     ending.abort();
     throw new SluiceError([failure]);

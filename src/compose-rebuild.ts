@@ -13,7 +13,9 @@ import {
   openElasticsearch,
   openKafka,
   openSchemaRegistry,
+  pipelineSettings,
   processName,
+  quietObserver,
 } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
@@ -33,7 +35,7 @@ import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import type { DocumentReader, Observer, Sink } from './pipeline/ports.ts';
+import type { DocumentReader, Sink } from './pipeline/ports.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import { createCustody } from './rebuild/custody.ts';
 import type { Control } from './rebuild/handover.ts';
@@ -189,7 +191,7 @@ async function load(
   const { config } = settings;
   const { kafka, client, routes, routed, schemaRegistry } = connections;
   const { control } = hooks;
-  const observer = observerOf(settings);
+  const observer = quietObserver({ waiting: settings.warn, warned: settings.warn });
   const registry = schemaRegistry?.open(signal, observer);
   let topicStates: ReadonlyMap<string, TopicState> = new Map();
   const source = createKafkaSource({
@@ -240,21 +242,15 @@ async function load(
     },
     // What a truncate deletes is what is in the new generation.
     scan: { documents: (_, ended) => scan.documents(writes, ended) },
-    clock,
     observer,
     prepare: registry?.prepare,
-    retry: { ...config.retry, random: Math.random },
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic, control.document),
       truncated: routes.truncatedBy(topic, control.document),
       redact: routes.redactOf(topic),
     }),
-    ...config.elasticsearch,
-    maxBytesHeld: config.limits.maxBytesHeld,
-    commitIntervalMs: config.commit.intervalMs,
-    drainTimeoutMs: config.drainTimeoutMs,
-    ...(settings.failpoints && { failpoints: settings.failpoints }),
+    ...pipelineSettings(config, settings.failpoints),
   });
   await pipeline.run(AbortSignal.any([signal, halting.signal]));
   if (halting.signal.aborted) throw halting.signal.reason;
@@ -289,21 +285,5 @@ function readerOf(reader: DocumentReader, { from }: Control, writes: string): Do
       const found = old.values();
       return own.map((text) => text ?? found.next().value ?? null);
     },
-  };
-}
-
-function observerOf({ warn }: RebuildSettings): Observer {
-  const nothing = (): undefined => undefined;
-  return {
-    accepted: nothing,
-    ignored: nothing,
-    wrote: nothing,
-    request: nothing,
-    deadLettered: nothing,
-    committed: nothing,
-    withheld: nothing,
-    waiting: warn,
-    recovered: nothing,
-    warned: warn,
   };
 }

@@ -3,7 +3,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Documents } from './compose-connections.ts';
-import { clock, openElasticsearch, openKafka, openSchemaRegistry } from './compose-connections.ts';
+import { clock, openElasticsearch, openKafka, openSchemaRegistry, quietObserver } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
 import { readStored } from './elasticsearch/document-reader.ts';
@@ -92,7 +92,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const topics = routes.topicsFor(document);
   if (topics.length === 0) throw new SluiceError([...routes.missing, noDocument(document, routes.aliases)]);
   const schemaRegistry = await openSchemaRegistry(config);
-  const observer = quietObserver(options.warned);
+  const observer = firstWaits(options.warned);
   const registry = schemaRegistry?.open(signal, observer);
   const client = await openElasticsearch(config);
   const { requestTimeoutMs, engine } = config.elasticsearch;
@@ -220,14 +220,11 @@ function noDocument(document: string, documents: readonly string[]): Failure {
 }
 
 /** Waits for a schema registry are told; all else is told in the end. */
-export function quietObserver(warned: (failure: Failure) => void): Observer {
-  const nothing = (): void => undefined;
-  return {
-    ...{ accepted: nothing, ignored: nothing, wrote: nothing, request: nothing, deadLettered: nothing },
-    ...{ committed: nothing, withheld: nothing, recovered: nothing },
+export function firstWaits(warned: (failure: Failure) => void): Observer {
+  return quietObserver({
     waiting: (failure, attempt) => {
       if (attempt === 1) warned(failure);
     },
     warned,
-  };
+  });
 }

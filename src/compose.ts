@@ -44,6 +44,7 @@ import {
   openKafka,
   openSchemaRegistry,
   originsOf,
+  pipelineSettings,
   processName,
 } from './compose-connections.ts';
 
@@ -149,21 +150,15 @@ export async function runService(
     sink,
     deadLetters,
     scan: createDocumentScan({ client, ...config.elasticsearch }),
-    clock,
     observer,
     prepare: registry?.prepare,
-    retry: { ...config.retry, random: Math.random },
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
       mappers: routes.mappersOf(topic),
       truncated: routes.truncatedBy(topic),
       redact: routes.redactOf(topic),
     }),
-    ...config.elasticsearch,
-    maxBytesHeld: config.limits.maxBytesHeld,
-    commitIntervalMs: config.commit.intervalMs,
-    drainTimeoutMs: config.drainTimeoutMs,
-    ...(options.failpoints && { failpoints: options.failpoints }),
+    ...pipelineSettings(config, options.failpoints),
   });
   const isReady = () => {
     const status = pipeline.status();
