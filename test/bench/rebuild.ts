@@ -1,9 +1,7 @@
 /** `sluice rebuild` of an index from the same topic, with no instance running: the rate at which it loads the new generation. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
+import { startCommand } from '../integration/sluice-process.ts';
 
 export interface RebuildRun {
   readonly kafka: string;
@@ -54,28 +52,12 @@ async function failed(ended: Promise<unknown>): Promise<never> {
 
 /** Rejects with what it said unless it ends well. */
 async function command(run: RebuildRun, ...args: readonly string[]): Promise<void> {
-  const entry = join(import.meta.dirname, 'run-pinned.ts');
-  const child = spawn(process.execPath, ['--max-semi-space-size=32', entry, ...args], {
-    cwd: run.documents,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      SLUICE_KAFKA_BROKERS: run.kafka,
-      SLUICE_KAFKA_GROUP_ID: run.groupId,
-      SLUICE_ELASTICSEARCH_NODES: run.elasticsearch,
-      SLUICE_DOCUMENTS: run.documents,
-      SLUICE_COMMIT_INTERVAL_MS: '100',
-      ...(run.cores !== undefined && { SLUICE_TEST_CORES: run.cores }),
-      ...run.environment,
-    },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  await once(child, 'close');
-  if (child.exitCode !== 0)
-    throw new Error(`sluice ${args.join(' ')} ended with ${child.exitCode ?? 'a signal'}: ${output}`);
+  const environment = {
+    SLUICE_COMMIT_INTERVAL_MS: '100',
+    ...(run.cores !== undefined && { SLUICE_TEST_CORES: run.cores }),
+    ...run.environment,
+  };
+  const { code, output } = await startCommand({ ...run, environment, entry: 'test/bench/run-pinned.ts' }, ...args)
+    .ended;
+  if (code !== 0) throw new Error(`sluice ${args.join(' ')} ended with ${code ?? 'a signal'}: ${output}`);
 }

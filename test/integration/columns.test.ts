@@ -7,7 +7,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Kafka, logLevel } from 'kafkajs';
 import { rowsOf, streamedFrom } from '../fixtures/columns.ts';
 import { postgresStage } from '../fixtures/databases.ts';
 import { differences, fieldsOf } from '../fixtures/differences.ts';
@@ -19,6 +18,7 @@ import { startConnect } from '../stack/connect.ts';
 import { deleteConnector, registerConnector } from '../stack/connectors.ts';
 import { startRegistry } from '../stack/registry.ts';
 import { startStack } from '../stack/stack.ts';
+import { isCommitted } from './committed.ts';
 import { untilTrue } from './poll.ts';
 import { startReadySluice } from './sluice-process.ts';
 
@@ -76,7 +76,7 @@ for (const { name, claim, avro, config } of forms) {
           ...(registry && { SLUICE_SCHEMA_REGISTRY_URLS: registry.address }),
         },
       });
-      await untilTrue('all of it is committed', () => isCommitted(name));
+      await untilTrue('all of it is committed', () => isCommitted(kafka, name, `${name}.fixtures.`));
       assert.equal((await sluice.status()).accounts.deadLettered, 0);
       const wrong: string[] = [];
       for (const table of postgresTables) {
@@ -98,24 +98,6 @@ for (const { name, claim, avro, config } of forms) {
       await rm(documents, { recursive: true });
     }
   });
-}
-
-async function isCommitted(prefix: string): Promise<boolean> {
-  const admin = new Kafka({ brokers: [kafka], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.fixtures.`));
-    const committed = await admin.fetchOffsets({ groupId: prefix, topics });
-    for (const { topic, partitions } of committed) {
-      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-        const at = Number(partitions.find((one) => one.partition === partition)?.offset ?? -1);
-        if (at < Number(high)) return false;
-      }
-    }
-    return topics.length > 0;
-  } finally {
-    await admin.disconnect();
-  }
 }
 
 /** id → the document's own text, by its digits. */

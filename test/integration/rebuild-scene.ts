@@ -1,6 +1,5 @@
 /** A scene whose index is rebuilt under traffic, and a reader who must never notice. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +8,8 @@ import { changeItems, itemsTable, keys, partitionsSettings } from '../fault/item
 import type { Stack } from '../stack/stack.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
-import type { Ended } from './sluice-process.ts';
+import type { CommandRun } from './sluice-process.ts';
+import { startCommand } from './sluice-process.ts';
 
 type Addresses = Stack['addresses'];
 
@@ -120,43 +120,10 @@ export function startReader(elasticsearch: string, index: string, stillRows: num
   };
 }
 
-export interface CommandRun {
-  readonly ended: Promise<Ended & { readonly output: string }>;
-  output(): string;
-  kill(): void;
-}
-
 /** Runs a command of Sluice for a scene. */
 export function runSluice(addresses: Addresses, scene: Scene, ...args: readonly string[]): CommandRun {
-  const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
-  const child = spawn(process.execPath, [main, ...args], {
-    cwd: scene.documents,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      SLUICE_KAFKA_BROKERS: addresses.kafka,
-      SLUICE_KAFKA_GROUP_ID: scene.groupId,
-      SLUICE_ELASTICSEARCH_NODES: addresses.elasticsearch,
-      SLUICE_DOCUMENTS: scene.documents,
-      SLUICE_COMMIT_INTERVAL_MS: '100',
-      SLUICE_KAFKA_SESSION_TIMEOUT_MS: '6000',
-    },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  return {
-    ended: new Promise((resolve) => {
-      child.once('close', (code, signal) => {
-        resolve({ code, signal, output });
-      });
-    }),
-    output: () => output,
-    kill: () => child.kill('SIGKILL'),
-  };
+  const environment = { SLUICE_COMMIT_INTERVAL_MS: '100', SLUICE_KAFKA_SESSION_TIMEOUT_MS: '6000' };
+  return startCommand({ ...addresses, ...scene, environment }, ...args);
 }
 
 /** What the control document tells; undefined if there is none. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
 import { startStack } from '../stack/stack.ts';
 import { until, untilTrue } from './poll.ts';
-import type { CommandRun } from './rebuild-scene.ts';
+import type { CommandRun } from './sluice-process.ts';
 import {
   changeMapping,
   controlOf,

@@ -1,13 +1,12 @@
 /** Rows in a topic, as Debezium's envelope without schema has them, and a service that makes documents of them: no database. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Admin, Producer } from 'kafkajs';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { untilTrue } from './poll.ts';
-import type { SluiceProcess } from './sluice-process.ts';
-import { startReadySluice } from './sluice-process.ts';
+import type { CommandResult, SluiceProcess } from './sluice-process.ts';
+import { runCommand, startReadySluice } from './sluice-process.ts';
 
 export interface RowsOptions {
   readonly kafka: string;
@@ -28,12 +27,6 @@ export interface RowChange {
   readonly source?: object;
 }
 
-export interface CommandResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export interface Rows extends AsyncDisposable {
   readonly topic: string;
   readonly index: string;
@@ -48,8 +41,6 @@ export interface Rows extends AsyncDisposable {
   elasticsearch(method: string, path: string, body?: object): Promise<Response>;
 }
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
-
 export async function openRows(options: RowsOptions): Promise<Rows> {
   const { name, partitions = 1, mapping = '' } = options;
   const topic = `${name}.public.rows`;
@@ -61,14 +52,7 @@ export async function openRows(options: RowsOptions): Promise<Rows> {
   await producer.connect();
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   await writeFile(join(folder, 'rows.yaml'), `document: ${name}\nfrom: ${topic}\n${mapping}`);
-  const environment = {
-    SLUICE_KAFKA_BROKERS: options.kafka,
-    SLUICE_KAFKA_GROUP_ID: name,
-    SLUICE_ELASTICSEARCH_NODES: options.elasticsearch,
-    SLUICE_DOCUMENTS: folder,
-    SLUICE_DEAD_LETTERS_TOPIC: `${name}-dead-letters`,
-    ...options.environment,
-  };
+  const service = { ...options, groupId: name, documents: folder };
   const isSettled = async (): Promise<boolean> => {
     const [committed] = await admin.fetchOffsets({ groupId: name, topics: [topic] });
     const ends = await admin.fetchTopicOffsets(topic);
@@ -91,20 +75,9 @@ export async function openRows(options: RowsOptions): Promise<Rows> {
         await producer.send({ topic, messages, compression: CompressionTypes.GZIP });
       }
     },
-    startService: () =>
-      startReadySluice({ ...options, groupId: name, documents: folder, environment: { ...options.environment } }),
+    startService: () => startReadySluice(service),
     caughtUp: () => untilTrue(`${topic} is settled`, isSettled, { withinMs: 300_000 }),
-    run: (...args) =>
-      new Promise((resolve) => {
-        execFile(
-          process.execPath,
-          [main, ...args],
-          { cwd: folder, env: { PATH: process.env['PATH'], ...environment }, maxBuffer: 64 * 1024 * 1024 },
-          (error, stdout, stderr) => {
-            resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-          },
-        );
-      }),
+    run: (...args) => runCommand(service, args),
     elasticsearch: (method, path, body) =>
       fetch(`${options.elasticsearch}/${path}`, {
         method,

@@ -1,5 +1,5 @@
 /** Sluice as people run it: a process of its own, configured by its environment, watched through its HTTP port. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Accounts } from '../../src/pipeline/ledger.ts';
@@ -49,6 +49,71 @@ export interface SluiceProcess extends AsyncDisposable {
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
+/** The variables by which a process of Sluice is configured. */
+export function environmentOf(options: SluiceOptions): Readonly<Record<string, string | undefined>> {
+  return {
+    PATH: process.env['PATH'],
+    SLUICE_KAFKA_BROKERS: options.kafka,
+    SLUICE_KAFKA_GROUP_ID: options.groupId,
+    SLUICE_ELASTICSEARCH_NODES: options.elasticsearch,
+    SLUICE_DOCUMENTS: options.documents,
+    SLUICE_DEAD_LETTERS_TOPIC: `${options.groupId}-dead-letters`,
+    ...options.environment,
+  };
+}
+
+export interface CommandRun {
+  readonly ended: Promise<Ended & { readonly output: string }>;
+  /** Everything that it wrote to standard output and error so far. */
+  output(): string;
+  kill(): void;
+}
+
+/** Starts a command that ends by itself, configured as the service. */
+export function startCommand(options: SluiceOptions, ...args: readonly string[]): CommandRun {
+  const entry = join(projectFolder, options.entry ?? 'src/main.ts');
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', entry, ...args], {
+    cwd: options.documents,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environmentOf(options),
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return {
+    ended: new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        resolve({ code, signal, output });
+      });
+    }),
+    output: () => output,
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end, configured as the service. */
+export function runCommand(options: SluiceOptions, args: readonly string[]): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [join(projectFolder, 'src/main.ts'), ...args],
+      { cwd: options.documents, env: environmentOf(options), maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
+      },
+    );
+  });
+}
+
 /** Starts Sluice without waiting for it to be ready. */
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcess> {
   const port = Number(options.environment?.['SLUICE_HTTP_PORT'] ?? (await freePort()));
@@ -56,17 +121,7 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
   const child = spawn(process.execPath, ['--max-semi-space-size=32', join(projectFolder, entry), 'run'], {
     cwd: options.documents,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      SLUICE_KAFKA_BROKERS: options.kafka,
-      SLUICE_KAFKA_GROUP_ID: options.groupId,
-      SLUICE_ELASTICSEARCH_NODES: options.elasticsearch,
-      SLUICE_DOCUMENTS: options.documents,
-      SLUICE_DEAD_LETTERS_TOPIC: `${options.groupId}-dead-letters`,
-      SLUICE_COMMIT_INTERVAL_MS: '100',
-      SLUICE_HTTP_PORT: String(port),
-      ...options.environment,
-    },
+    env: { SLUICE_COMMIT_INTERVAL_MS: '100', SLUICE_HTTP_PORT: String(port), ...environmentOf(options) },
   });
   const ended = new Promise<Ended>((resolve) => {
     child.once('exit', (code, signal) => {

@@ -7,7 +7,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Kafka, logLevel } from 'kafkajs';
 import type { Mode } from '../fixtures/columns.ts';
 import type { Setting } from '../fixtures/settings.ts';
 import { postgresStage } from '../fixtures/databases.ts';
@@ -15,6 +14,7 @@ import { postgresTables } from '../fixtures/postgres-columns.ts';
 import { untilMarked } from '../fixtures/read-topics.ts';
 import { deleteConnector, registerConnector } from '../stack/connectors.ts';
 import { startStack } from '../stack/stack.ts';
+import { isCommitted } from './committed.ts';
 import { untilTrue } from './poll.ts';
 import { startReadySluice } from './sluice-process.ts';
 import { verifySource } from './source-command.ts';
@@ -172,7 +172,7 @@ for (const { name, claim, mode, tables, config, said } of forms) {
         SLUICE_UNMAPPED_INDEX: `${name}-\${table}`,
       };
       await using sluice = await startReadySluice({ kafka, elasticsearch, groupId: name, documents, environment });
-      await untilTrue('all of it is committed', () => isCommitted(name));
+      await untilTrue('all of it is committed', () => isCommitted(kafka, name, `${name}.fixtures.`));
       const source = new URL(postgres);
       source.pathname = name;
       for (const table of [...tables, 'more']) {
@@ -207,22 +207,4 @@ for (const { name, claim, mode, tables, config, said } of forms) {
       await rm(documents, { recursive: true });
     }
   });
-}
-
-async function isCommitted(prefix: string): Promise<boolean> {
-  const admin = new Kafka({ brokers: [kafka], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.fixtures.`));
-    const committed = await admin.fetchOffsets({ groupId: prefix, topics });
-    for (const { topic, partitions } of committed) {
-      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-        const at = Number(partitions.find((one) => one.partition === partition)?.offset ?? -1);
-        if (at < Number(high)) return false;
-      }
-    }
-    return topics.length > 0;
-  } finally {
-    await admin.disconnect();
-  }
 }

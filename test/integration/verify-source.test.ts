@@ -11,8 +11,8 @@ import { inventoryTables } from '../stack/versions.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
 import type { SluiceOptions } from './sluice-process.ts';
-import { startReadySluice } from './sluice-process.ts';
-import { runCommand, verifySource } from './source-command.ts';
+import { runCommand, startReadySluice } from './sluice-process.ts';
+import { verifySource } from './source-command.ts';
 
 const stack = await startStack({ servers: ['kafka', 'postgres', 'connect', 'elasticsearch'] });
 test.after(() => stack.stop());
