@@ -151,11 +151,14 @@ for (const framing of ['JSON', 'PROTOBUF'] as const) {
       mappings: { kinds: `document: ${name}-kinds\nfrom: ${name}.inventory.kinds\n` },
     });
     const environment = { SLUICE_SCHEMA_REGISTRY_URLS: registry.address };
-    await using sluice = await startReadySluice({ ...stack.addresses, ...scene, environment });
-    await walk(scene, sluice, 3);
-    assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
-    // The scene takes its topics away with it; what writes them goes first.
-    await reframing[Symbol.asyncDispose]();
+    try {
+      await using sluice = await startReadySluice({ ...stack.addresses, ...scene, environment });
+      await walk(scene, sluice, 3);
+      assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+    } finally {
+      // The scene takes its topics away with it; what writes them goes first, or it would wait for them for ever.
+      await reframing[Symbol.asyncDispose]();
+    }
   });
 }
 
