@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pino } from 'pino';
+import type { IndexState } from '../../src/elasticsearch/index-admin.ts';
+import { SluiceError } from '../../src/errors.ts';
+import { createIndexKeeper } from '../../src/indexes.ts';
+import type { IndexDefinition } from '../../src/model/document.ts';
+import { generationOf } from '../../src/model/generation.ts';
+import type { Failure } from '../../src/model/outcome.ts';
+import type { Generations } from '../../src/pipeline/ports.ts';
+
+const definition: IndexDefinition = { alias: 'docs', settings: {}, mappings: {} };
+const incompatible: Failure = { code: 'INDEX_INCOMPATIBLE', message: 'It is another one.' };
+const lowered: Failure = { code: 'EPOCH_LOWERED', message: 'It was written with a higher one.' };
+const present: IndexState = {
+  state: 'present',
+  generation: generationOf('docs', 'docs-000001', undefined),
+  ...{ added: [], pending: [], warnings: [] },
+};
+
+interface Given {
+  /** What is found of the index that the alias names. */
+  readonly found?: IndexState;
+  readonly isRebuilt?: boolean;
+  readonly other?: string;
+  /** What comes of extending the other generation. */
+  readonly extending?: Failure;
+}
+
+function keeperOf({ found = present, isRebuilt = false, other, extending }: Given) {
+  const extended: string[] = [];
+  const none = () => assert.fail('nothing else is asked of the generations');
+  const generations: Generations = {
+    ...{ list: none, current: none, create: none, finishLoading: none, swap: none, remove: none },
+    find: (alias, index) => Promise.resolve(generationOf(alias, index, undefined)),
+    extend: ({ index }) => {
+      extended.push(index);
+      return Promise.resolve(extending);
+    },
+  };
+  const answer = () => Promise.resolve(found);
+  const keeper = createIndexKeeper({
+    admin: { inspect: answer, align: answer, ensure: answer },
+    generations,
+    routes: { aliases: ['docs'], indexDefinition: () => definition },
+    rebuilds: { isRebuilt: () => isRebuilt, otherOf: () => other },
+    logger: pino({ level: 'silent' }),
+  });
+  return { keeper, extended };
+}
+
+test('an index that contradicts its file stops the start and takes no write; while it is rebuilt it does neither', async () => {
+  const found: IndexState = { state: 'failed', failure: incompatible };
+  const { keeper } = keeperOf({ found });
+  await assert.rejects(keeper.atStart(), SluiceError);
+  assert.deepEqual(await keeper.ensure('docs'), incompatible);
+  const { keeper: tolerant } = keeperOf({ found, isRebuilt: true });
+  await tolerant.atStart();
+  assert.equal(await tolerant.ensure('docs'), undefined);
+});
+
+test('a lowered epoch is refused during a rebuild too', async () => {
+  const { keeper } = keeperOf({ found: { state: 'failed', failure: lowered }, isRebuilt: true });
+  await assert.rejects(keeper.atStart(), SluiceError);
+  assert.deepEqual(await keeper.ensure('docs'), lowered);
+});
+
+test('a generation that is written beside the live one is given what it lacks, once; what it cannot have is tolerated', async () => {
+  const { keeper, extended } = keeperOf({ isRebuilt: true, other: 'docs-000002' });
+  assert.equal(await keeper.ensure('docs'), undefined);
+  assert.equal(await keeper.ensure('docs'), undefined);
+  assert.deepEqual(extended, ['docs-000002']);
+  const { keeper: tolerant } = keeperOf({ isRebuilt: true, other: 'docs-000002', extending: incompatible });
+  assert.equal(await tolerant.ensure('docs'), undefined);
+});
+
+test('trouble with the generation beside the live one is tried again', async () => {
+  const trouble: Failure = { code: 'ELASTICSEARCH_UNREACHABLE', message: 'scripted' };
+  const { keeper, extended } = keeperOf({ isRebuilt: true, other: 'docs-000002', extending: trouble });
+  assert.deepEqual(await keeper.ensure('docs'), trouble);
+  assert.deepEqual(await keeper.ensure('docs'), trouble);
+  assert.deepEqual(extended, ['docs-000002', 'docs-000002']);
+});
