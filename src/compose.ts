@@ -28,7 +28,7 @@ import { createMetrics } from './observability/metrics.ts';
 import { createObserver } from './observability/observer.ts';
 import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
-import { createMovedOffsets, tellForgotten, tellMovedOffsets } from './offsets.ts';
+import { findMovedOffsets, tellForgotten, tellMovedOffsets } from './offsets.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import type { Writing } from './rebuild/handover.ts';
@@ -79,9 +79,6 @@ export async function runService(
   const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError), logger, signal);
   const unordered = unorderedTruncates(counts);
   if (unordered.length > 0) throw new SluiceError(unordered);
-  const { groupId } = config.kafka;
-  const idle = await waitFor(() => readIdleOffsets(kafka, groupId, routes.topics).catch(kafkaError), logger, signal);
-  const tellMoved = tellMovedOffsets(createMovedOffsets(groupId, idle, routes), logger);
   if (health.ok) tellEngine(health.version, config, logger);
 
   const observer = createObserver(metrics, logger);
@@ -113,6 +110,12 @@ export async function runService(
     await keeper.atStart();
   }
   const origins = createIndexOrigins({ client, ...config.elasticsearch });
+  const { groupId } = config.kafka;
+  if (health.ok) {
+    const idleOffsets = () => readIdleOffsets(kafka, groupId, routes.topics).catch(kafkaError);
+    const find = () => findMovedOffsets({ groupId, routes, remembered: origins.remembered, idleOffsets });
+    tellMovedOffsets((await waitFor(find, logger, signal)) ?? new Map(), logger);
+  }
   let topicStates: ReadonlyMap<string, TopicState> = new Map();
   /** Ends the service, when going on would be wrong. */
   const halting = new AbortController();
@@ -122,7 +125,6 @@ export async function runService(
     const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
     if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
-    if (claim.state === 'claimed') tellMoved(alias, claim.before);
     if (claim.state === 'failed') return claim.failure;
     return claim.state === 'refused' ? claim.failures[0] : undefined;
   };

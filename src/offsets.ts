@@ -1,6 +1,6 @@
 /**
- * Whether the group stands where Sluice left it, by what the index remembers of its topics: said once for each document, before its
- * first write.
+ * Whether the group stands where Sluice left it, by what the indexes remember of its topics: asked once, before this instance is a
+ * member of it.
  */
 import { explain } from './errors.ts';
 import type { Failure } from './model/outcome.ts';
@@ -10,34 +10,41 @@ import type { TopicOrigin } from './model/topic-origin.ts';
 import type { Logger } from './observability/logger.ts';
 import type { Routes } from './routes.ts';
 
-/** Of a document whose index was made of the topics in `before`. */
-export type MovedOffsets = (alias: string, before: ReadonlyMap<string, TopicOrigin>) => readonly Failure[];
+export interface MovedOffsetsOptions {
+  readonly groupId: string;
+  readonly routes: Pick<Routes, 'aliases' | 'topicOriginsOf'>;
+  /** What the index behind an alias was made of. */
+  readonly remembered: (alias: string) => Promise<ReadonlyMap<string, TopicOrigin>>;
+  /** Those of the group, if it has no members; undefined if it has some, so that nobody can have moved them. */
+  readonly idleOffsets: () => Promise<readonly GroupOffset[] | undefined>;
+}
 
-/** `offsets` are those of the group while it had no members; undefined if it had some, so that nobody can have moved them. */
-export function createMovedOffsets(
-  groupId: string,
-  offsets: readonly GroupOffset[] | undefined,
-  routes: Pick<Routes, 'topicOriginsOf'>,
-): MovedOffsets {
-  if (offsets === undefined) return () => [];
+/** What is to be said of each alias; undefined if the group has members. Throws what `idleOffsets` throws. */
+export async function findMovedOffsets(
+  options: MovedOffsetsOptions,
+): Promise<ReadonlyMap<string, readonly Failure[]> | undefined> {
+  const { groupId, routes, remembered, idleOffsets } = options;
+  const written: [string, ReadonlyMap<string, TopicOrigin>][] = [];
+  for (const alias of routes.aliases) written.push([alias, await remembered(alias)]);
+  // In this order: an index that another instance begins from now on is not one that was written before.
+  const offsets = await idleOffsets();
+  if (offsets === undefined) return undefined;
   const states = new Map(
     [...Map.groupBy(offsets, ({ topic }) => topic)].map(([topic, { length }]) => [topic, { partitions: length }]),
   );
-  return (alias, before) =>
-    movedOffsets(groupId, { alias, before, now: routes.topicOriginsOf(alias, states) }, offsets);
+  return new Map(
+    written.map(([alias, before]) => {
+      const now = routes.topicOriginsOf(alias, states);
+      return [alias, movedOffsets(groupId, { alias, before, now }, offsets)];
+    }),
+  );
 }
 
-/** Warns of what is found, the first time that a document is asked for. */
-export function tellMovedOffsets(
-  moved: MovedOffsets,
-  logger: Logger,
-): (alias: string, before: ReadonlyMap<string, TopicOrigin>) => void {
-  const told = new Set<string>();
-  return (alias, before) => {
-    if (told.has(alias)) return;
-    told.add(alias);
-    for (const failure of moved(alias, before)) logger.warn({ alias, code: failure.code }, explain(failure));
-  };
+/** Warns of what was found. */
+export function tellMovedOffsets(moved: ReadonlyMap<string, readonly Failure[]>, logger: Logger): void {
+  for (const [alias, failures] of moved) {
+    for (const failure of failures) logger.warn({ alias, code: failure.code }, explain(failure));
+  }
 }
 
 /** An index that cannot remember. */

@@ -15,12 +15,9 @@ export interface IndexOriginsOptions {
   readonly requestTimeoutMs: number;
 }
 
-/**
- * `forgotten`: writes may follow, but the index could not be told so. `before` is what the index remembered until now of the
- * topics by name.
- */
+/** `forgotten`: writes may follow, but the index could not be told so. */
 export type Claim =
-  | { readonly state: 'claimed'; readonly before: ReadonlyMap<string, TopicOrigin> }
+  | { readonly state: 'claimed' }
   | { readonly state: 'forgotten'; readonly failure: Failure }
   | { readonly state: 'refused'; readonly failures: readonly Failure[] }
   | { readonly state: 'failed'; readonly failure: Failure };
@@ -56,7 +53,6 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
       const answer = await described(alias);
       if (answer.kind !== 'answered' || answer.status >= 400) return { state: 'failed', failure: failureOf(answer) };
       const indexes = indexesIn(answer.body);
-      const before = originsIn(indexes);
       const failures = indexes.flatMap(({ known }) =>
         [...topics].flatMap(([topic, now]) => {
           const before = originOf(known[topic]);
@@ -71,7 +67,7 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
         if (failure?.code === 'ELASTICSEARCH_FORBIDDEN') return { state: 'forgotten', failure };
         if (failure !== undefined) return { state: 'failed', failure };
       }
-      return { state: 'claimed', before };
+      return { state: 'claimed' };
     },
   };
 }

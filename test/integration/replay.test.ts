@@ -63,8 +63,8 @@ const sayings = (sluice: SluiceProcess): number => [...sluice.output().matchAll(
 const mapping = 'index: { settings: { index.gc_deletes: 1s } }\n';
 
 test('offsets that are set back are told by check and by the log, and the replay brings no deleted document back', async () => {
-  // Few records a fetch: an insert that waits beside its delete would never be sent.
-  const environment = { SLUICE_KAFKA_MAX_BYTES_PER_FETCH: '65536' };
+  // Less is held than lies between: an insert that waits beside its delete would never be sent.
+  const environment = { SLUICE_KAFKA_MAX_BYTES_PER_FETCH: '64KiB', SLUICE_LIMITS_MAX_BYTES_HELD: '1MiB' };
   await using rows = await openRows({ ...stack.addresses, name: 'replay-back', partitions: 2, mapping, environment });
   const { topic, index } = rows;
   {
