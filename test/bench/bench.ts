@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: CPU per event of the middle alone, and the end-to-end rate as a ratio of raw bulk replay, in one run.
+ * `npm run bench`: CPU per event of the middle alone, and end to end the rate as a ratio of raw bulk replay and the CPU as one
+ * of a plain loop's, in one run.
  *
  * `npm run bench -- [--forms schemaless,schemas,avro,flattened] [--events 200000] [--rounds 3] [--rebuild] [--shared] [--json FILE]`;
  * `--rebuild` measures a rebuild of each index too; `--shared` lets all processes use all cores.
@@ -139,6 +140,8 @@ const table = new Table({
     'JSON µs',
     'core µs/event',
     'process µs/event',
+    'plain loop µs/event',
+    'ratio',
     'events/s',
     'raw/s',
     'ratio',
@@ -154,6 +157,8 @@ for (const { form, core, endToEnd } of results) {
     core.roundTripMicros.toFixed(2),
     core.cpuMicrosPerEvent.toFixed(2),
     endToEnd.cpuMicrosPerEvent.toFixed(2),
+    endToEnd.plainLoop?.cpuMicrosPerEvent.toFixed(2) ?? '',
+    endToEnd.plainLoop?.ratio.toFixed(2) ?? '',
     Math.round(endToEnd.sluicePerSecond),
     Math.round(endToEnd.rawPerSecond),
     endToEnd.ratio.toFixed(2),

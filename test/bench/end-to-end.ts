@@ -26,6 +26,8 @@ export interface EndToEndResult {
   readonly rawPerSecond: number;
   readonly ratio: number;
   readonly cpuMicrosPerEvent: number;
+  /** Of the plain loop, and what Sluice costs as a ratio of it; undefined where values are no JSON, which it does not read. */
+  readonly plainLoop?: { readonly cpuMicrosPerEvent: number; readonly ratio: number };
   readonly peakResidentMegabytes: number;
   /** Documents, each compared with its row. */
   readonly documents: number;
@@ -50,6 +52,9 @@ export interface EndToEndOptions {
 
 const run = promisify(execFile);
 
+/** As Sluice is run. */
+const semiSpace = '--max-semi-space-size=32';
+
 export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEndResult> {
   const { servers, records, definition, rounds } = options;
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
@@ -64,7 +69,11 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
   ).entries()) {
     await writeFile(join(bodies, String(number)), body);
   }
-  const rates: { raw: number; sluice: number; cpu: number; resident: number; rebuilt: number | undefined }[] = [];
+  const rates: (Awaited<ReturnType<typeof measureSluice>> & {
+    readonly raw: number;
+    readonly plain: number | undefined;
+    readonly rebuilt: number | undefined;
+  })[] = [];
   let documents = 0;
   try {
     // The first round warms the server up, and does not count.
@@ -75,11 +84,12 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
       const groupId = `bench-${definition.document}-${round}-${Date.now()}`;
       const own = await measureSluice(options, mappings, groupId);
       documents = await expectEqual(options);
+      const plain = options.registry === undefined ? await plainLoop(options) : undefined;
       const rebuilt = options.rebuild ? await rebuildOf(options, mappings, groupId) : undefined;
       if (rebuilt !== undefined) await expectEqual(options);
       const generation = rebuilt === undefined ? 1 : 2;
       await fetch(`${servers.elasticsearch}/${definition.document}-00000${generation}`, { method: 'DELETE' });
-      if (round > 0) rates.push({ raw, ...own, rebuilt });
+      if (round > 0) rates.push({ raw, ...own, plain, rebuilt });
     }
   } finally {
     await rm(folder, { recursive: true });
@@ -91,6 +101,12 @@ export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEn
     // Neighbours in time are compared with each other: a machine's speed drifts.
     ratio: median(rates.map(({ sluice, raw }) => sluice / raw)),
     cpuMicrosPerEvent: median(rates.map(({ cpu }) => cpu)),
+    ...(options.registry === undefined && {
+      plainLoop: {
+        cpuMicrosPerEvent: median(rates.map(({ plain = 0 }) => plain)),
+        ratio: median(rates.map(({ cpu, plain = 0 }) => cpu / plain)),
+      },
+    }),
     peakResidentMegabytes: Math.max(...rates.map(({ resident }) => resident)) / 1024 ** 2,
     documents,
     ...(options.rebuild && { rebuildRatio: median(rates.map(({ rebuilt = 0, sluice }) => rebuilt / sluice)) }),
@@ -131,11 +147,28 @@ async function createIndex({ servers, definition, records, readFrame }: EndToEnd
 
 /** Seconds. */
 async function replay({ servers, cores }: EndToEndOptions, bodies: string): Promise<number> {
-  const args = [join(import.meta.dirname, 'raw-replay.ts'), servers.elasticsearch, bodies];
+  return (await runYardstick<{ seconds: number }>(cores, 'raw-replay.ts', servers.elasticsearch, bodies)).seconds;
+}
+
+/** Microseconds of processor time an event. */
+async function plainLoop({ servers, dataset, definition, records, cores }: EndToEndOptions): Promise<number> {
+  const index = `${definition.document}-plain`;
+  const url = `${servers.elasticsearch}/${index}`;
+  // It converts nothing, so no field but `_source` would take its rows.
+  const body = JSON.stringify({ settings: { number_of_replicas: 0 }, mappings: { enabled: false } });
+  await fetch(url, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+  const args = [servers.kafka, servers.elasticsearch, dataset.topic, index, String(records.length)];
+  const { cpuMicrosPerEvent } = await runYardstick<{ cpuMicrosPerEvent: number }>(cores, 'plain-loop.ts', ...args);
+  await fetch(url, { method: 'DELETE' });
+  return cpuMicrosPerEvent;
+}
+
+/** The line that a yardstick prints. */
+async function runYardstick<T>(cores: string | undefined, script: string, ...args: readonly string[]): Promise<T> {
   const command = cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath];
   const [file = '', ...before] = command;
-  const { stdout } = await run(file, [...before, ...args]);
-  return (JSON.parse(stdout) as { seconds: number }).seconds;
+  const { stdout } = await run(file, [...before, semiSpace, join(import.meta.dirname, script), ...args]);
+  return JSON.parse(stdout) as T;
 }
 
 async function measureSluice(options: EndToEndOptions, documents: string, groupId: string) {
