@@ -151,7 +151,7 @@ export const configSchema = z.strictObject({
   limits: z
     .strictObject({
       maxBytesHeld: bytes
-        .prefault('16MiB')
+        .prefault('32MiB')
         .describe('Memory of records that are read and not yet settled; beyond it, reading waits'),
     })
     .prefault({}),
