@@ -105,16 +105,14 @@ export async function runService(
     },
   });
   const keeper = createIndexKeeper({ ...indexesOf(client, config), routes, rebuilds: twins, logger });
-  if (health.ok) {
-    await twins.look();
-    await keeper.atStart();
-  }
   const origins = createIndexOrigins({ client, ...config.elasticsearch });
   const { groupId } = config.kafka;
   if (health.ok) {
+    await twins.look();
+    await keeper.atStart();
     const idleOffsets = () => readIdleOffsets(kafka, groupId, routes.topics).catch(kafkaError);
     const find = () => findMovedOffsets({ groupId, routes, remembered: origins.remembered, idleOffsets });
-    tellMovedOffsets((await waitFor(find, logger, signal)) ?? new Map(), logger);
+    tellMovedOffsets(await waitFor(find, logger, signal), logger);
   }
   let topicStates: ReadonlyMap<string, TopicState> = new Map();
   /** Ends the service, when going on would be wrong. */

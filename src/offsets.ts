@@ -41,8 +41,8 @@ export async function findMovedOffsets(
 }
 
 /** Warns of what was found. */
-export function tellMovedOffsets(moved: ReadonlyMap<string, readonly Failure[]>, logger: Logger): void {
-  for (const [alias, failures] of moved) {
+export function tellMovedOffsets(moved: ReadonlyMap<string, readonly Failure[]> | undefined, logger: Logger): void {
+  for (const [alias, failures] of moved ?? []) {
     for (const failure of failures) logger.warn({ alias, code: failure.code }, explain(failure));
   }
 }

@@ -13,7 +13,7 @@ import type { DocumentDefinition } from '../../src/mapping/definition.ts';
 import type { ReadFrame } from '../../src/model/frame.ts';
 import type { SourceRecord } from '../../src/model/record.ts';
 import { expectIndexEqualsTable } from '../integration/equality.ts';
-import { startReadySluice } from '../integration/sluice-process.ts';
+import { nodeOptions, startReadySluice } from '../integration/sluice-process.ts';
 import { median, toBodies, toWrites } from './core.ts';
 import type { Dataset, Servers } from './dataset.ts';
 import { table } from './dataset.ts';
@@ -51,9 +51,6 @@ export interface EndToEndOptions {
 }
 
 const run = promisify(execFile);
-
-/** As Sluice is run. */
-const semiSpace = '--max-semi-space-size=32';
 
 export async function measureEndToEnd(options: EndToEndOptions): Promise<EndToEndResult> {
   const { servers, records, definition, rounds } = options;
@@ -146,8 +143,8 @@ async function createIndex({ servers, definition, records, readFrame }: EndToEnd
 }
 
 /** Seconds. */
-async function replay({ servers, cores }: EndToEndOptions, bodies: string): Promise<number> {
-  return (await runYardstick<{ seconds: number }>(cores, 'raw-replay.ts', servers.elasticsearch, bodies)).seconds;
+function replay({ servers, cores }: EndToEndOptions, bodies: string): Promise<number> {
+  return runYardstick(cores, 'raw-replay.ts', servers.elasticsearch, bodies);
 }
 
 /** Microseconds of processor time an event. */
@@ -156,19 +153,20 @@ async function plainLoop({ servers, dataset, definition, records, cores }: EndTo
   const url = `${servers.elasticsearch}/${index}`;
   // It converts nothing, so no field but `_source` would take its rows.
   const body = JSON.stringify({ settings: { number_of_replicas: 0 }, mappings: { enabled: false } });
-  await fetch(url, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+  const created = await fetch(url, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+  if (!created.ok) throw new Error(await created.text());
   const args = [servers.kafka, servers.elasticsearch, dataset.topic, index, String(records.length)];
-  const { cpuMicrosPerEvent } = await runYardstick<{ cpuMicrosPerEvent: number }>(cores, 'plain-loop.ts', ...args);
+  const cpuMicrosPerEvent = await runYardstick(cores, 'plain-loop.ts', ...args);
   await fetch(url, { method: 'DELETE' });
   return cpuMicrosPerEvent;
 }
 
-/** The line that a yardstick prints. */
-async function runYardstick<T>(cores: string | undefined, script: string, ...args: readonly string[]): Promise<T> {
+/** The number that a yardstick prints; it runs as Sluice does. */
+async function runYardstick(cores: string | undefined, script: string, ...args: readonly string[]): Promise<number> {
   const command = cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath];
   const [file = '', ...before] = command;
-  const { stdout } = await run(file, [...before, semiSpace, join(import.meta.dirname, script), ...args]);
-  return JSON.parse(stdout) as T;
+  const { stdout } = await run(file, [...before, nodeOptions, join(import.meta.dirname, script), ...args]);
+  return Number(stdout);
 }
 
 async function measureSluice(options: EndToEndOptions, documents: string, groupId: string) {

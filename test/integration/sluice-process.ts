@@ -70,7 +70,7 @@ export interface CommandRun {
 }
 
 /** As the shebang, the image and the npm script have it. */
-const nodeOptions = '--max-semi-space-size=32';
+export const nodeOptions = '--max-semi-space-size=32';
 
 /** Starts a command that ends by itself, configured as the service. */
 export function startCommand(options: SluiceOptions, ...args: readonly string[]): CommandRun {
