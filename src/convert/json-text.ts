@@ -48,11 +48,11 @@ export interface Member {
 export function membersOf(text: string): readonly Member[] | undefined {
   const scanned = scanObject(text, 0, undefined);
   if (scanned?.end !== text.length) return undefined;
-  const { shape, spans } = scanned;
+  const { shape } = scanned;
   return shape.columns.map((name, column) => ({
     name,
     token: shape.tokens[column] ?? '',
-    text: text.slice(spans[2 * column], spans[2 * column + 1]),
+    text: scanned.valueIn(text, column),
   }));
 }
 

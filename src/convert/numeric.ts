@@ -4,21 +4,38 @@
 import type { Convert } from '../model/change-event.ts';
 import { fieldsOf } from './json-text.ts';
 
-/** Base64 of a big-endian two's complement integer. */
-function unscaled(base64: string): bigint | undefined {
-  const bytes = Buffer.from(base64, 'base64');
-  if (bytes.length === 0) return undefined;
-  // Most decimals fit into six bytes, which a double holds exactly.
-  if (bytes.length <= 6) return BigInt(bytes.readIntBE(0, bytes.length));
-  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`));
+const base64Digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const base64Values = new Uint8Array(128);
+for (let value = 0; value < base64Digits.length; value += 1) base64Values[base64Digits.charCodeAt(value)] = value;
+
+/** The big-endian two's complement integer in base64 that stands in quotes. */
+function unscaled(quoted: string): number | bigint | undefined {
+  if (!base64.test(quoted)) return undefined;
+  // Most decimals are of at most six bytes, which a double holds exactly.
+  if (quoted.length <= '"12345678"'.length) return smallUnscaled(quoted);
+  const hex = Buffer.from(quoted.slice(1, -1), 'base64').toString('hex');
+  return BigInt.asIntN(hex.length * 4, BigInt(`0x${hex}`));
+}
+
+/** Of at most six bytes; undefined if there are none. */
+function smallUnscaled(quoted: string): number | undefined {
+  let end = quoted.length - 1;
+  while (quoted.charCodeAt(end - 1) === 0x3d) end -= 1;
+  if (end === 1) return undefined;
+  let value = 0;
+  for (let at = 1; at < end; at += 1) value = value * 64 + (base64Values[quoted.charCodeAt(at)] ?? 0);
+  const spareBits = (6 * (end - 1)) % 8;
+  const bits = 6 * (end - 1) - spareBits;
+  value = Math.floor(value / 2 ** spareBits);
+  return value >= 2 ** (bits - 1) ? value - 2 ** bits : value;
 }
 
 /** unscaled · 10^−scale without an exponent: `1234`, 2 → `12.34`; a negative scale appends zeros. */
-export function decimalText(value: bigint, scale: number): string {
-  const negative = value < 0n;
+export function decimalText(value: bigint | number, scale: number): string {
+  const negative = value < 0;
   const digits = String(negative ? -value : value);
   const sign = negative ? '-' : '';
-  if (scale <= 0) return value === 0n ? '0' : `${sign}${digits}${'0'.repeat(-scale)}`;
+  if (scale <= 0) return digits === '0' ? '0' : `${sign}${digits}${'0'.repeat(-scale)}`;
   const padded = digits.padStart(scale + 1, '0');
   return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
 }
@@ -40,7 +57,7 @@ export function decimalFromBase64(scale: number, quoted: boolean): Convert {
     if (text === 'null') return text;
     if (number.test(text)) return `${mark}${text}${mark}`;
     if (!isScale) return undefined;
-    const value = base64.test(text) ? unscaled(text.slice(1, -1)) : undefined;
+    const value = unscaled(text);
     return value === undefined ? undefined : `${mark}${decimalText(value, scale)}${mark}`;
   };
 }
@@ -51,7 +68,7 @@ export const variableScaleDecimal: Convert = (text) => {
   const fields = fieldsOf(text);
   const value = fields?.get('value') ?? '';
   const scale = fields?.get('scale') ?? '';
-  const integer = base64.test(value) ? unscaled(value.slice(1, -1)) : undefined;
+  const integer = unscaled(value);
   return integer === undefined || !/^-?\d{1,6}$/.test(scale) ? undefined : `"${decimalText(integer, Number(scale))}"`;
 };
 
