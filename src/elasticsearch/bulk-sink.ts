@@ -7,7 +7,7 @@ import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { applied } from '../model/outcome.ts';
 import type { Sink } from '../pipeline/ports.ts';
 import type { VersionType } from './bulk-body.ts';
-import { bulkBody } from './bulk-body.ts';
+import { bulkBody, createBodyRooms } from './bulk-body.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
 import { itemFields, outcomeOf } from './bulk-outcome.ts';
 import { ask } from './request.ts';
@@ -27,16 +27,20 @@ interface BulkAnswer {
 }
 
 export function createBulkSink({ client, requestTimeoutMs, versionType }: BulkSinkOptions): Sink {
+  const rooms = createBodyRooms();
   const write = async (writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]> => {
+    const body = bulkBody(writes, versionType, rooms);
     const params = {
       method: 'POST',
       path: '/_bulk',
       querystring: { filter_path: itemFields },
-      bulkBody: bulkBody(writes, versionType),
+      bulkBody: body,
     } as const;
     const answer = await ask(client, params, requestTimeoutMs, signal);
     switch (answer.kind) {
       case 'answered':
+        // The server has read it, or it could not have answered it; of a request that ended otherwise, who knows.
+        rooms.giveBack(body);
         return itemOutcomes(writes, answer.body);
       case 'failed':
         return all(writes, { status: 'retryable', failure: answer.failure });
