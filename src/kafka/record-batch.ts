@@ -8,6 +8,8 @@ import { createRequire } from 'node:module';
 import { offset } from '../model/position.ts';
 import type { Offset } from '../model/position.ts';
 import type { RecordHeaders, SourceRecord } from '../model/record.ts';
+import type { AnswerMemory } from './answer-memory.ts';
+import { memoryOf } from './answer-memory.ts';
 
 /** As much of kafkajs's decoder as is needed: bytes, and how far they were read. */
 export interface FetchDecoder {
@@ -15,42 +17,68 @@ export interface FetchDecoder {
   offset: number;
 }
 
-/** What kafkajs asks of a batch, for transactions that were aborted. */
+/** What a batch's records have in common; kafkajs asks for it because of transactions that were aborted. */
 interface BatchContext {
   readonly producerId: string;
   readonly inTransaction: boolean;
   readonly isControlBatch: boolean;
+  /** Where the records are, decompressed. */
+  readonly bytes: Buffer;
+  /** Undefined where the garbage collector alone gives it back. */
+  readonly memory: AnswerMemory | undefined;
+  readonly firstTimestampMs: number;
+  /** If the broker's time counts and not the producer's. */
+  readonly appendedAtMs: number | undefined;
 }
 
-/** A record on its way through kafkajs, which looks at `offset`, `key`, `isControlRecord` and `batchContext`. */
+/**
+ * A record on its way through kafkajs, which looks at `offset`, `key`, `isControlRecord` and `batchContext`.
+ *
+ * It holds places and makes buffers of them when it is asked: thousands of records live until they are written, and what the
+ * garbage collector must copy and mark meanwhile is what they cost most.
+ */
 export class KafkaRecord implements SourceRecord {
   /** kafkajs decodes a partition's records before it says whose they are: set when they are handed over. */
   topic = '';
   partition = -1;
   readonly offset: Offset;
-  readonly timestampMs: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
   readonly batchContext: BatchContext;
-  readonly #bytes: Buffer;
-  readonly #headersAt: number;
+  readonly #timestampDelta: number;
+  readonly #keyAt: number;
+  /** Negative where there is none, as in the format. */
+  readonly #keyLength: number;
+  readonly #valueAt: number;
+  readonly #valueLength: number;
+  #isReleased = false;
 
-  constructor(
-    batchContext: BatchContext,
-    place: Offset,
-    timestampMs: number,
-    key: Buffer | null,
-    value: Buffer | null,
-    bytes: Buffer,
-    headersAt: number,
-  ) {
+  /** `reader` stands after the record's attributes, and will stand before its headers. */
+  constructor(batchContext: BatchContext, firstOffset: number, reader: VarIntReader) {
     this.batchContext = batchContext;
-    this.offset = place;
-    this.timestampMs = timestampMs;
-    this.key = key;
-    this.value = value;
-    this.#bytes = bytes;
-    this.#headersAt = headersAt;
+    this.#timestampDelta = reader.next();
+    this.offset = offset(firstOffset + reader.next());
+    this.#keyLength = reader.next();
+    this.#keyAt = reader.at;
+    reader.skip(this.#keyLength);
+    this.#valueLength = reader.next();
+    this.#valueAt = reader.at;
+    reader.skip(this.#valueLength);
+  }
+
+  get timestampMs(): number {
+    const { appendedAtMs, firstTimestampMs } = this.batchContext;
+    return appendedAtMs ?? firstTimestampMs + this.#timestampDelta;
+  }
+
+  get key(): Buffer | null {
+    return this.#part(this.#keyAt, this.#keyLength);
+  }
+
+  get value(): Buffer | null {
+    return this.#part(this.#valueAt, this.#valueLength);
+  }
+
+  get byteLength(): number {
+    return Math.max(this.#keyLength, 0) + Math.max(this.#valueLength, 0);
   }
 
   get isControlRecord(): boolean {
@@ -59,7 +87,16 @@ export class KafkaRecord implements SourceRecord {
 
   /** Decoded when they are asked for, which is hardly ever. */
   get headers(): RecordHeaders {
-    return readHeaders(this.#bytes, this.#headersAt);
+    return readHeaders(this.batchContext.bytes, this.#valueAt + Math.max(this.#valueLength, 0));
+  }
+
+  release(): void {
+    if (!this.#isReleased) this.batchContext.memory?.letGo();
+    this.#isReleased = true;
+  }
+
+  #part(at: number, length: number): Buffer | null {
+    return length < 0 ? null : this.batchContext.bytes.subarray(at, at + length);
   }
 }
 
@@ -99,20 +136,25 @@ export async function decodeRecordBatch(decoder: FetchDecoder): Promise<{ readon
     throw new KafkaJSPartialMessageError(`a batch of ${length} bytes ends ${end - buffer.length} bytes too early`);
   }
   const attributes = buffer.readInt16BE(at + field.attributes);
+  let bytes = buffer.subarray(at + field.records, end);
+  const isCompressed = (attributes & codecMask) !== 0;
+  if (isCompressed) {
+    bytes = (await lookupCodecByAttributes(attributes)?.decompress(bytes)) ?? bytes;
+  }
+  const count = buffer.readInt32BE(at + field.count);
+  const memory = memoryOf(bytes, isCompressed);
+  memory?.hold(count);
   const context: BatchContext = {
+    memory,
     producerId: String(buffer.readBigInt64BE(at + field.producerId)),
     inTransaction: (attributes & transactionalFlag) !== 0,
     isControlBatch: (attributes & controlFlag) !== 0,
+    bytes,
+    firstTimestampMs: Number(buffer.readBigInt64BE(at + field.firstTimestamp)),
+    appendedAtMs:
+      (attributes & logAppendTimeFlag) === 0 ? undefined : Number(buffer.readBigInt64BE(at + field.maxTimestamp)),
   };
-  const count = buffer.readInt32BE(at + field.count);
   const firstOffset = Number(buffer.readBigInt64BE(at));
-  const firstTimestampMs = Number(buffer.readBigInt64BE(at + field.firstTimestamp));
-  const appendedAtMs =
-    (attributes & logAppendTimeFlag) === 0 ? undefined : Number(buffer.readBigInt64BE(at + field.maxTimestamp));
-  let bytes = buffer.subarray(at + field.records, end);
-  if ((attributes & codecMask) !== 0) {
-    bytes = (await lookupCodecByAttributes(attributes)?.decompress(bytes)) ?? bytes;
-  }
 
   const records = new Array<KafkaRecord>(count);
   const reader = new VarIntReader(bytes);
@@ -120,11 +162,7 @@ export async function decodeRecordBatch(decoder: FetchDecoder): Promise<{ readon
     const size = reader.next();
     const recordEnd = reader.at + size;
     reader.at += 1; // attributes of the record: none are defined
-    const timestampMs = firstTimestampMs + reader.next();
-    const place = offset(firstOffset + reader.next());
-    const key = reader.bytes();
-    const value = reader.bytes();
-    records[number] = new KafkaRecord(context, place, appendedAtMs ?? timestampMs, key, value, bytes, reader.at);
+    records[number] = new KafkaRecord(context, firstOffset, reader);
     reader.at = recordEnd;
   }
   if (reader.at !== bytes.length) {
@@ -171,11 +209,15 @@ class VarIntReader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
+  /** A negative length is that of no bytes. */
+  skip(length: number): void {
+    if (length > 0) this.at += length;
+  }
+
   bytes(): Buffer | null {
     const length = this.next();
-    if (length < 0) return null;
     const start = this.at;
-    this.at += length;
-    return this.#bytes.subarray(start, this.at);
+    this.skip(length);
+    return length < 0 ? null : this.#bytes.subarray(start, this.at);
   }
 }

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { connect, isIP } from 'node:net';
 import { connect as connectEncrypted } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
+import { allocateAnswer } from './answer-memory.ts';
 
 const keepAliveMs = 60_000;
 /** What begins an answer is read so far ahead; what is larger comes straight into its place. */
@@ -84,7 +85,7 @@ export function createMessages(complete: (message: Buffer) => void): Messages {
       if (lengthTaken < lengthBytes) continue;
       const size = length.readInt32BE(0);
       if (size < 0 || size > maxMessageBytes) return false;
-      message = Buffer.allocUnsafe(lengthBytes + size);
+      message = allocateAnswer(lengthBytes + size);
       message.set(length);
       taken = lengthBytes;
       if (size === 0) advance(message, 0);

@@ -19,6 +19,10 @@ export interface SourceRecord extends RecordPlace {
   readonly headers: RecordHeaders | undefined;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** Of key and value together, where it is known without asking for them. */
+  readonly byteLength?: number;
+  /** Says that key, value and headers are asked for no more; where it is there, what only they hold is given back at once. */
+  release?(): void;
 }
 
 /** Consecutive records of one partition, in partition order; offsets may have gaps (compaction, control records). */
@@ -37,5 +41,5 @@ export function placeText(place: RecordPlace): string {
 
 /** Bytes that a record keeps alive while it is not settled: its key and value. */
 export function recordBytes(record: SourceRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  return record.byteLength ?? (record.key?.length ?? 0) + (record.value?.length ?? 0);
 }

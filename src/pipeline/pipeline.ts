@@ -93,9 +93,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   /** Woken by progress. */
   let waiters: (() => void)[] = [];
 
+  /** The ticket's record needs nothing more. */
+  const close = (ticket: Ticket): void => {
+    bytesHeld -= ticketBytes(ticket);
+    ticket.record.release?.();
+  };
+
   const settle = (ticket: Ticket, outcome: RecordOutcome): void => {
     if (!ticket.tracker.settle(ticket, outcome)) return;
-    bytesHeld -= ticketBytes(ticket);
+    close(ticket);
     ledger.settled(ticket.outcome);
     moved = true;
   };
@@ -166,7 +172,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const ignore = (ticket: Ticket, reason: string, ignored: Map<string, number>): void => {
     ticket.tracker.close(ticket);
-    bytesHeld -= ticketBytes(ticket);
+    close(ticket);
     ignored.set(reason, (ignored.get(reason) ?? 0) + 1);
   };
 
@@ -252,7 +258,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     let bytes = 0;
     for (const record of batch.records) {
       const ticket = tracker.open(record);
-      if (ticket === undefined) continue;
+      if (ticket === undefined) {
+        record.release?.();
+        continue;
+      }
       records += 1;
       bytes += ticketBytes(ticket);
       bytesHeld += ticketBytes(ticket);

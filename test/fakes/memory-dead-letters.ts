@@ -15,7 +15,8 @@ export function createMemoryDeadLetters(failures = 0): MemoryDeadLetters {
         left -= 1;
         return Promise.reject(new Error('scripted'));
       }
-      letters.push(...added);
+      // What is durable has left the memory that it came from.
+      letters.push(...added.map((letter) => ({ ...letter, record: { ...letter.record } })));
       return Promise.resolve();
     },
   };

@@ -1,5 +1,6 @@
 import { offset } from '../../src/model/position.ts';
 import type { Offset } from '../../src/model/position.ts';
+import { recordBytes } from '../../src/model/record.ts';
 import type { SourceRecord, TopicPartition } from '../../src/model/record.ts';
 import type { Intake, Settled, Source } from '../../src/pipeline/ports.ts';
 
@@ -7,6 +8,8 @@ import type { Intake, Settled, Source } from '../../src/pipeline/ports.ts';
 export interface MemoryMember extends Source {
   /** Hands over the next records of a partition, at most `count`, if the intake has room; how many. */
   deliver(from: TopicPartition, count: number): number;
+  /** Records that were handed over and not released since. */
+  unreleased(): number;
   /** Commits that it asked for and that were refused because it owns the partition no more. */
   refused(): number;
 }
@@ -55,15 +58,51 @@ export function createMemoryLog(): MemoryLog {
   const join = (): MemoryMember => {
     const state: MemberState = { intake: undefined, owned: new Set(), positions: new Map() };
     let refused = 0;
+    let unreleased = 0;
+    /** Whose bytes are gone when it is released, as those of records from Kafka. */
+    const lent = (record: SourceRecord): SourceRecord => {
+      let isReleased = false;
+      const readable = (): SourceRecord => {
+        if (isReleased) throw new Error(`offset ${record.offset} is read after it was released`);
+        return record;
+      };
+      unreleased += 1;
+      return {
+        topic: record.topic,
+        partition: record.partition,
+        offset: record.offset,
+        timestampMs: record.timestampMs,
+        get headers() {
+          return readable().headers;
+        },
+        get key() {
+          return readable().key;
+        },
+        get value() {
+          return readable().value;
+        },
+        byteLength: recordBytes(record),
+        release: () => {
+          if (isReleased) throw new Error(`offset ${record.offset} is released twice`);
+          isReleased = true;
+          unreleased -= 1;
+        },
+      };
+    };
     const member: MemoryMember = {
+      unreleased: () => unreleased,
       refused: () => refused,
       deliver: (from, count) => {
         const name = keyOf(from);
         const at = state.positions.get(name) ?? offset(0);
         const records = recordsOf(from).slice(at, at + count);
         const next = offset(at + records.length);
-        const batch = { ...from, records, next, highWatermark: offset(recordsOf(from).length) };
-        if (!state.owned.has(name) || records.length === 0 || state.intake?.room(batch) !== undefined) return 0;
+        if (!state.owned.has(name) || records.length === 0) return 0;
+        const batch = { ...from, records: records.map(lent), next, highWatermark: offset(recordsOf(from).length) };
+        if (state.intake?.room(batch) !== undefined) {
+          unreleased -= records.length;
+          return 0;
+        }
         state.positions.set(name, next);
         state.intake?.accept(batch);
         return records.length;

@@ -172,6 +172,7 @@ test('any interleaving of deliveries, answers, faults, rebalances, kills and tim
         const ignored = Object.values(accounts.ignored).reduce((sum, count) => sum + count, 0);
         assert.equal(accounts.consumed, accounts.applied + accounts.superseded + accounts.deadLettered + ignored, 'G5');
         assert.equal(bytesHeld, 0);
+        assert.equal(member.unreleased(), 0, 'the memory of a record was not given back');
         assert.ok(member.refused() <= actions.length * partitions.length);
       }
       for (const { stop, clock } of living) {

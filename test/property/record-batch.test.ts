@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { registerCodecs } from '../../src/kafka/codecs.ts';
 import type { FetchDecoder } from '../../src/kafka/record-batch.ts';
+import { allocateAnswer } from '../../src/kafka/answer-memory.ts';
 import { KafkaRecord, decodeRecordBatch } from '../../src/kafka/record-batch.ts';
 import { budget } from './budget.ts';
 
@@ -111,6 +112,54 @@ test('a batch whose bytes are not the records that it promises is an error, and 
   const fetched = await encodeBatch({ records: [encodeRecord({ key: null, value: Buffer.from('x') })] });
   fetched.buffer.writeInt32BE(2, 57);
   await assert.rejects(decodeRecordBatch({ buffer: fetched.buffer, offset: 0 }), /says that it holds 2 records/);
+});
+
+/** An answer that holds these batches, and the records in it. */
+async function answered(batches: readonly Buffer[]): Promise<readonly KafkaRecord[]> {
+  const bytes = Buffer.concat(batches);
+  const buffer = allocateAnswer(bytes.length);
+  buffer.set(bytes);
+  const decoder = { buffer, offset: 0 };
+  const records: KafkaRecord[] = [];
+  while (decoder.offset < buffer.length) records.push(...(await decodeRecordBatch(decoder)).records);
+  return records;
+}
+
+test("an answer's memory is there as long as one record in it is not released, however often others are, and then it is gone", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(batch, { minLength: 1, maxLength: 4 }),
+      fc.infiniteStream(fc.nat()),
+      async (given, picks) => {
+        const all = await answered(await Promise.all(given.map(encode)));
+        // Texts: what the records answer goes with their memory.
+        const expected = all.map(textOf);
+        const left = [...all];
+        while (left.length > 0) {
+          for (const record of left) assert.equal(textOf(record), expected[all.indexOf(record)]);
+          const [record] = left.splice((picks.next().value ?? 0) % left.length, 1);
+          record?.release();
+          record?.release();
+        }
+        // What a codec has put into a part of larger memory stays.
+        if (given.some(({ compression }) => compression > 0)) return;
+        for (const record of all) if (record.byteLength > 0) assert.throws(() => [record.key, record.value], TypeError);
+      },
+    ),
+    budget(100),
+  );
+});
+
+const textOf = (record: KafkaRecord): string => JSON.stringify(comparable(record));
+
+test('memory that is not an answer of its own is not given back', async () => {
+  const pool = Buffer.alloc(8192, 'x');
+  const encoded = await encodeBatch({ records: [encodeRecord({ key: null, value: Buffer.from('y') })] });
+  encoded.buffer.copy(pool, 100);
+  const { records } = await decodeRecordBatch({ buffer: pool, offset: 100 });
+  for (const record of records) record.release();
+  assert.equal(String(records[0]?.value), 'y');
+  assert.equal(pool.length, 8192);
 });
 
 function comparable(record: KafkaRecord | TheirRecord) {
