@@ -37,7 +37,7 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
     const { columns } = cellShape;
     const value = columns.indexOf('value');
     if (value === -1 || !columns.includes('set')) return undefined;
-    return cell.slice(scanned.spans[2 * value], scanned.spans[2 * value + 1]);
+    return scanned.valueIn(cell, value);
   };
 
   /** The columns that were written; the name of a column without a cell instead. */
@@ -82,8 +82,7 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
 }
 
 function afterOf({ text, scanned, parts, schema }: Envelope, cells: RowReader): Row | null {
-  const at = scanned.spans[2 * parts.after];
-  return at === undefined ? null : (cells.read(text, at, schema)?.row ?? null);
+  return parts.after === -1 ? null : (cells.read(text, scanned.startOf(parts.after), schema)?.row ?? null);
 }
 
 /** A partition that is deleted as a whole has no values in its clustering columns. */

@@ -53,9 +53,9 @@ class CloudEventOrigin implements Origin {
 }
 
 /** A field of `source`, which is an attribute without the underscores of its name. */
-function attribute(text: string, { shape, spans }: Scanned, field: string): string | undefined {
-  const column = shape.columns.indexOf(`iodebezium${field.replaceAll('_', '').toLowerCase()}`);
-  return column === -1 ? undefined : scalarText(text.slice(spans[2 * column], spans[2 * column + 1]));
+function attribute(text: string, scanned: Scanned, field: string): string | undefined {
+  const column = scanned.shape.columns.indexOf(`iodebezium${field.replaceAll('_', '').toLowerCase()}`);
+  return column === -1 ? undefined : scalarText(scanned.valueIn(text, column));
 }
 
 export interface CloudEvent {
@@ -76,7 +76,7 @@ export function readCloudEvent(
   readData: (bytes: Buffer) => Message | Failure,
 ): EnvelopeSays {
   const { text } = message;
-  const partOf = (part: number): string => text.slice(scanned.spans[2 * part], scanned.spans[2 * part + 1]);
+  const partOf = (part: number): string => scanned.valueIn(text, part);
   const op = partOf(parts.op);
   const operation = (['c', 'u', 'd', 'r', 't', 'm', 'i'] as const).find((known) => op === `"${known}"`);
   if (operation === undefined) return 'its attribute `iodebeziumop` is no operation of Debezium';

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { ColumnSchema, ConnectSchema, Row, RowSchema } from '../model/change-event.ts';
+import type { FramedValue } from '../model/frame.ts';
 import type { RowReader } from './json-row.ts';
 import type { InnerReader, Scanned, Shape } from './json-scan.ts';
 import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
@@ -22,6 +23,8 @@ export interface Message {
   readonly object?: Scanned | undefined;
   /** The row in its field `after`, if it was met on the way. */
   readonly after?: Row | undefined;
+  /** The bytes of `text`, where each is a character. */
+  readonly ascii?: Buffer | undefined;
 }
 
 /** Reads keys or values of one topic. */
@@ -29,7 +32,7 @@ export interface MessageReader {
   /** What `bytes` say; a sentence if they are no JSON. */
   read(bytes: Buffer): Message | string;
   /** As `read`, of a payload whose schema is known from elsewhere. */
-  readText(text: string, schema: ConnectSchema): Message | string;
+  readText(framed: FramedValue): Message | string;
 }
 
 interface Known {
@@ -48,9 +51,10 @@ export function createMessageReader(rows?: RowReader): MessageReader {
   let imageSchema: RowSchema | undefined;
   let after: Row | undefined;
   let inner: InnerReader | undefined;
+  let ascii: Buffer | undefined;
 
   const readAfter = (text: string, at: number): number => {
-    const read = rows?.read(text, at, imageSchema);
+    const read = rows?.read(text, at, imageSchema, ascii);
     after = read?.row;
     return read?.end ?? -1;
   };
@@ -86,13 +90,12 @@ export function createMessageReader(rows?: RowReader): MessageReader {
     const payloadColumn = columns.indexOf('payload');
     const isWrapper = payloadColumn !== -1 && columns.length === (schemaColumn === -1 ? 1 : 2);
     if (!isWrapper) return undefined;
-    const start = scanned.spans[2 * payloadColumn] ?? 0;
-    const end = scanned.spans[2 * payloadColumn + 1] ?? 0;
+    const [start, end] = [scanned.startOf(payloadColumn), scanned.endOf(payloadColumn)];
     if (schemaColumn === -1) {
       // `{"payload":null}` is what a schemaless producer's nothing looks like; else `payload` is a column like any other.
       return text.slice(start, end) === 'null' ? { text, at: start, end, schema: undefined } : undefined;
     }
-    const schema = parseSchema(text.slice(scanned.spans[2 * schemaColumn], scanned.spans[2 * schemaColumn + 1]));
+    const schema = parseSchema(scanned.valueIn(text, schemaColumn));
     return schema === 'no schema' ? undefined : { text, at: start, end, schema };
   };
 
@@ -126,24 +129,29 @@ export function createMessageReader(rows?: RowReader): MessageReader {
     read: (bytes) => {
       const before = remembered(bytes);
       if (before !== undefined && bytes[bytes.length - 1] === 0x7d) {
-        const text = decode(bytes, before.prefix.length, bytes.length - 1);
+        const payload = bytes.subarray(before.prefix.length, -1);
+        const text = decode(payload);
+        ascii = text?.length === payload.length ? payload : undefined;
         const isOneLine = text !== undefined && oneLine(text) === text;
         const object = isOneLine ? scanPayload(text, before.schema) : undefined;
         if (isOneLine && (object !== undefined || text === 'null')) {
-          return { text, at: 0, end: text.length, schema: before.schema, object, after };
+          return { text, at: 0, end: text.length, schema: before.schema, object, after, ascii };
         }
       }
-      const text = decode(bytes, 0, bytes.length);
+      const text = decode(bytes);
+      ascii = text?.length === bytes.length ? bytes : undefined;
       if (text === undefined) return 'it is not UTF-8';
       if (!mayBeWrapper(text, 0) && oneLine(text) === text) {
         const object = scanPayload(text, undefined);
-        if (object !== undefined) return { text, at: 0, end: text.length, schema: undefined, object, after };
+        if (object !== undefined) return { text, at: 0, end: text.length, schema: undefined, object, after, ascii };
       }
       return readSlowly(bytes, text);
     },
-    readText: (text, schema) => {
+    readText: (framed) => {
+      const { text, schema } = framed;
+      ({ ascii } = framed);
       const object = oneLine(text) === text ? scanPayload(text, schema) : undefined;
-      if (object !== undefined) return { text, at: 0, end: text.length, schema, object, after };
+      if (object !== undefined) return { text, at: 0, end: text.length, schema, object, after, ascii };
       const located = locate(text);
       return typeof located === 'string' ? located : { ...located, schema };
     },
@@ -158,11 +166,11 @@ function mayBeWrapper(text: string, at: number): boolean {
   return wrapperStart.test(text);
 }
 
-/** The text of a part of the bytes; undefined if it is not UTF-8. */
-function decode(bytes: Buffer, start: number, end: number): string | undefined {
-  const text = bytes.toString('utf8', start, end);
+/** The text of the bytes; undefined if they are not UTF-8. */
+function decode(bytes: Buffer): string | undefined {
+  const text = bytes.toString();
   // Decoding puts U+FFFD where bytes are not UTF-8; a text that has one may also have had it from the start.
-  return text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end)) ? undefined : text;
+  return text.includes('\uFFFD') && !isUtf8(bytes) ? undefined : text;
 }
 
 /** As Kafka's JsonConverter writes it. */

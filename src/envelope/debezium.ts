@@ -46,10 +46,10 @@ export function mayBeRestOfEnvelope(columns: readonly string[]): boolean {
  * Whether an object is what is left of an envelope that lost a part: an image that is an object, or an operation beside images that
  * are null. A flattened row is not: without a schema, its columns hold no objects.
  */
-export function isRestOfEnvelope(text: string, { shape: { columns }, spans }: Scanned): boolean {
+export function isRestOfEnvelope(text: string, scanned: Scanned): boolean {
   const textOf = (name: string): string => {
-    const column = columns.indexOf(name);
-    return column === -1 ? 'null' : text.slice(spans[2 * column], spans[2 * column + 1]);
+    const column = scanned.shape.columns.indexOf(name);
+    return column === -1 ? 'null' : scanned.valueIn(text, column);
   };
   const images = [textOf('before'), textOf('after')];
   if (images.some((image) => image.startsWith('{'))) return true;
@@ -58,9 +58,9 @@ export function isRestOfEnvelope(text: string, { shape: { columns }, spans }: Sc
 
 /** The operation of an object that has an envelope's parts; undefined if it is no envelope after all. */
 export function operationOf(text: string, scanned: Scanned, parts: EnvelopeParts): Operation | undefined {
-  const at = scanned.spans[2 * parts.op] ?? 0;
+  const at = scanned.startOf(parts.op);
   if (text.charCodeAt(at) !== 0x22 || text.charCodeAt(at + 2) !== 0x22) return undefined;
-  if (text.charCodeAt(scanned.spans[2 * parts.source] ?? 0) !== 0x7b) return undefined;
+  if (text.charCodeAt(scanned.startOf(parts.source)) !== 0x7b) return undefined;
   const op = text.charAt(at + 1);
   switch (op) {
     case 'c':
@@ -115,10 +115,8 @@ export function readEnvelope(
   readers: ImageReaders,
 ): EnvelopeSays {
   const { text, scanned, parts, operation, schema } = envelope;
-  const image = (part: number, reader: RowReader): Row | null => {
-    const at = scanned.spans[2 * part];
-    return at === undefined ? null : (reader.read(text, at, schema)?.row ?? null);
-  };
+  const image = (part: number, reader: RowReader): Row | null =>
+    part === -1 ? null : (reader.read(text, scanned.startOf(part), schema)?.row ?? null);
   const origin = new EnvelopeOrigin(record.topic, text, scanned, parts);
   switch (operation) {
     case 'm':

@@ -62,7 +62,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     if (isFrame(bytes)) {
       const framed = readFrame(bytes);
       if ('code' in framed) return framed;
-      message = reader.readText(framed.text, framed.schema);
+      message = reader.readText(framed);
     } else {
       message = reader.read(bytes);
     }
@@ -107,12 +107,12 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
 
   const asRow = (deleted: number): Reading => {
     const { after } = readers;
-    return ({ record, key, message: { text, at, schema: carried }, scanned }) =>
-      readFlattened(record, key, { text, at, scanned, schema: carried?.row, deleted }, after);
+    return ({ record, key, message: { text, at, schema: carried, ascii }, scanned }) =>
+      readFlattened(record, key, { text, start: at, scanned, schema: carried?.row, ascii }, deleted, after);
   };
 
   const asDocument: Reading = ({ record, key, message: { text, at, schema: carried }, scanned }) =>
-    readFlattenedDocument(record, key, { text, at, scanned, schema: renamedSchema(carried?.row) }, documents);
+    readFlattenedDocument(record, key, { text, start: at, scanned, schema: renamedSchema(carried?.row) }, documents);
 
   const asFlattenedRow = (columns: readonly string[]): Reading =>
     columns.includes(metadataId) ? asDocument : asRow(deletedColumnOf(columns));
@@ -191,7 +191,9 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
       return isText ? scalarRow(JSON.stringify(bytes.toString()), undefined) : message;
     }
     const { text, at, end, schema: carried } = message;
-    if (message.object !== undefined) return keyRows.rowOf(text, at, message.object, carried?.row);
+    if (message.object !== undefined) {
+      return keyRows.rowOf({ text, start: at, scanned: message.object, schema: carried?.row });
+    }
     if (text.startsWith('null', at)) return null;
     if (text.charCodeAt(at) !== 0x7b) return scalarRow(text.slice(at, end), carried?.row);
     const row = keyRows.read(text, at, carried?.row)?.row;
@@ -210,8 +212,9 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   return (record) => {
     const key = readKey(record);
     if (key !== null && 'code' in key) return unreadable(record, key.code, `the key cannot be read: ${key.message}`);
-    if (record.value === null) return nothing(record, key);
-    const message = read(values, record.value);
+    const bytes = record.value;
+    if (bytes === null) return nothing(record, key);
+    const message = read(values, bytes);
     if ('code' in message) return unreadable(record, message.code, `the value cannot be read: ${message.message}`);
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);

@@ -220,9 +220,7 @@ function unwrap(text: string, at: number): { readonly plain: string; readonly en
 function unwrapTwo(text: string, at: number): { readonly plain: string; readonly end: number } | undefined {
   const scanned = scanObject(text, at, undefined);
   if (scanned?.shape.columns.length !== 2) return undefined;
-  const [first = '', second = ''] = scanned.spans.flatMap((start, index, spans) =>
-    index % 2 === 0 ? [text.slice(start, spans[index + 1])] : [],
-  );
+  const [first, second] = [scanned.valueIn(text, 0), scanned.valueIn(text, 1)];
   let plain: string | undefined;
   if (scanned.shape.columns.join() === '$binary,$type') plain = binaryOf(first, second);
   if (scanned.shape.columns.join() === '$regex,$options') plain = expressionOf(first, second);
@@ -248,7 +246,7 @@ function fieldsOf(text: string, first: string, second: string): readonly [string
   if (scanned?.shape.columns.length !== 2) return undefined;
   const textOf = (name: string): string | undefined => {
     const field = scanned.shape.columns.indexOf(name);
-    return field === -1 ? undefined : text.slice(scanned.spans[2 * field], scanned.spans[2 * field + 1]);
+    return field === -1 ? undefined : scanned.valueIn(text, field);
   };
   const [one, two] = [textOf(first), textOf(second)];
   return one === undefined || two === undefined ? undefined : [one, two];

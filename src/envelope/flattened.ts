@@ -5,10 +5,9 @@
  *
  * ExtractNewDocumentState's rows are MongoDB's documents, so they have an `_id`.
  */
-import type { Delete, Row, RowSchema, Upsert } from '../model/change-event.ts';
+import type { Delete, Row, Upsert } from '../model/change-event.ts';
 import type { RecordHeaders, SourceRecord } from '../model/record.ts';
-import type { RowReader } from './json-row.ts';
-import type { Scanned } from './json-scan.ts';
+import type { RowPlace, RowReader } from './json-row.ts';
 import { scanObject } from './json-scan.ts';
 import { renamedId } from './metadata-id.ts';
 
@@ -32,32 +31,27 @@ export function isFlattened(
   );
 }
 
-export interface FlattenedRow {
-  readonly text: string;
-  readonly at: number;
-  readonly scanned: Scanned;
-  readonly schema: RowSchema | undefined;
-  /** Position of `__deleted`; −1 without, or where it is a column like any other. */
-  readonly deleted: number;
-}
-
 /** Where the column `__deleted` is; −1 if there is none. */
 export function deletedColumnOf(columns: readonly string[]): number {
   return columns.indexOf(deletedColumn);
 }
 
-/** The change that a row without an envelope says. */
+/**
+ * The change that a row without an envelope says; `deleted` is where `__deleted` is: −1 without it, or where it is a column like
+ * any other.
+ */
 export function readFlattened(
   record: SourceRecord,
   key: Row | null,
-  { text, at, scanned, schema, deleted }: FlattenedRow,
+  place: RowPlace,
+  deleted: number,
   rows: RowReader,
 ): Upsert | Delete {
   const origin = { collection: record.topic };
-  const said = deleted === -1 ? undefined : text.slice(scanned.spans[2 * deleted], scanned.spans[2 * deleted + 1]);
+  const said = deleted === -1 ? undefined : place.scanned.valueIn(place.text, deleted);
   // A column of that name which says anything else is the table's own.
   const isMarker = said === '"false"' || said === '"true"' || said === 'false' || said === 'true';
-  const row = rows.rowOf(text, at, scanned, schema, isMarker ? deletedColumn : undefined);
+  const row = rows.rowOf(isMarker ? { ...place, marker: deletedColumn } : place);
   if (isMarker && said.includes('true')) {
     return { op: 'delete', record, origin, key, before: row, tombstone: false };
   }
@@ -68,12 +62,12 @@ export function readFlattened(
 export function readFlattenedDocument(
   record: SourceRecord,
   key: Row | null,
-  row: Omit<FlattenedRow, 'deleted'>,
+  place: RowPlace,
   rows: RowReader,
 ): Upsert | Delete {
-  const text = renamedId(row.text.slice(row.at, row.scanned.end));
+  const text = renamedId(place.text.slice(place.start, place.scanned.end));
   const scanned = scanObject(text, 0, undefined);
-  if (scanned === undefined) return readFlattened(record, key, { ...row, deleted: -1 }, rows);
+  if (scanned === undefined) return readFlattened(record, key, place, -1, rows);
   const deleted = deletedColumnOf(scanned.shape.columns);
-  return readFlattened(record, key, { text, at: 0, scanned, schema: row.schema, deleted }, rows);
+  return readFlattened(record, key, { text, start: 0, scanned, schema: place.schema }, deleted, rows);
 }

@@ -6,6 +6,24 @@ import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { jsonValue } from './json-value.ts';
 
+/** A row's new text: pieces of its old one, each followed by what is put there. Filled again for each row. */
+interface Pieces {
+  readonly starts: number[];
+  readonly ends: number[];
+  readonly insertions: string[];
+  count: number;
+}
+
+const pieces: Pieces = { starts: [], ends: [], insertions: [], count: 0 };
+
+function addPiece(start: number, end: number, insertion: string): void {
+  const { count } = pieces;
+  pieces.starts[count] = start;
+  pieces.ends[count] = end;
+  pieces.insertions[count] = insertion;
+  pieces.count = count + 1;
+}
+
 /** One for every row of every record: methods on a prototype, since closures would be four allocations each. */
 class JsonRow implements Row {
   readonly schema?: RowSchema;
@@ -13,11 +31,13 @@ class JsonRow implements Row {
   readonly #text: string;
   readonly #start: number;
   readonly #scanned: Scanned;
+  readonly #ascii: Buffer | undefined;
 
-  constructor(text: string, start: number, scanned: Scanned, schema: RowSchema | undefined, marker?: string) {
+  constructor({ text, start, scanned, schema, marker, ascii }: RowPlace) {
     this.#text = text;
     this.#start = start;
     this.#scanned = scanned;
+    this.#ascii = ascii;
     if (schema !== undefined) this.schema = schema;
     if (marker !== undefined) this.marker = marker;
   }
@@ -27,8 +47,7 @@ class JsonRow implements Row {
   }
 
   text(column: number): string {
-    const { spans } = this.#scanned;
-    return this.#text.slice(spans[2 * column], spans[2 * column + 1]);
+    return this.#scanned.valueIn(this.#text, column);
   }
 
   value(column: number): Value {
@@ -40,35 +59,91 @@ class JsonRow implements Row {
   }
 
   rewritten(columns: readonly number[], edits: readonly Edit[]): string | number {
-    const { spans, end } = this.#scanned;
-    const text = this.#text;
+    const failed = this.#cut(columns, edits);
+    return failed === -1 ? this.#joined() : failed;
+  }
+
+  encoded(columns: readonly number[], edits: readonly Edit[]): Buffer | number {
+    const failed = this.#cut(columns, edits);
+    if (failed !== -1) return failed;
+    return (this.#ascii && encodedPieces(this.#ascii)) ?? Buffer.from(this.#joined());
+  }
+
+  #joined(): string {
     let out = '';
+    for (let at = 0; at < pieces.count; at += 1) {
+      out += this.#text.slice(pieces.starts[at], pieces.ends[at]) + (pieces.insertions[at] ?? '');
+    }
+    return out;
+  }
+
+  /** Fills `pieces`; the number of the first column that cannot be converted, or −1. */
+  #cut(columns: readonly number[], edits: readonly Edit[]): number {
+    const scanned = this.#scanned;
+    pieces.count = 0;
     let copied = this.#start;
     /** Columns before this one are dropped, all of them. */
     let firstKept = 0;
     for (let at = 0; at < columns.length; at += 1) {
       const column = columns[at] ?? 0;
       const edit = edits[at] ?? 'drop';
-      const start = spans[2 * column] ?? 0;
-      const stop = spans[2 * column + 1] ?? 0;
+      const start = scanned.startOf(column);
+      const end = scanned.endOf(column);
       if (edit !== 'drop') {
-        const converted = edit(text.slice(start, stop));
+        const converted = edit(this.#text.slice(start, end));
         if (converted === undefined) return column;
-        out += text.slice(copied, start) + converted;
-        copied = stop;
+        addPiece(copied, start, converted);
+        copied = end;
       } else if (column > firstKept) {
         // With the comma before it.
-        out += text.slice(copied, spans[2 * column - 1]);
-        copied = stop;
+        addPiece(copied, scanned.endOf(column - 1), '');
+        copied = end;
       } else {
         firstKept += 1;
-        if (2 * firstKept === spans.length) return '{}';
-        out = '{';
-        copied = text.indexOf(',', stop) + 1;
+        const isLast = firstKept === scanned.shape.columns.length;
+        pieces.count = 0;
+        addPiece(this.#start, this.#start + 1, isLast ? '}' : '');
+        if (isLast) return -1;
+        copied = this.#text.indexOf(',', end) + 1;
       }
     }
-    return out + text.slice(copied, end);
+    addPiece(copied, scanned.end, '');
+    return -1;
   }
+}
+
+/** The pieces in UTF-8, their text's bytes being its characters; undefined if something that is put there has others. */
+function encodedPieces(ascii: Buffer): Buffer | undefined {
+  let length = 0;
+  for (let at = 0; at < pieces.count; at += 1) {
+    length += (pieces.ends[at] ?? 0) - (pieces.starts[at] ?? 0) + (pieces.insertions[at] ?? '').length;
+  }
+  const out = Buffer.allocUnsafe(length);
+  let next = 0;
+  for (let at = 0; at < pieces.count; at += 1) {
+    next += ascii.copy(out, next, pieces.starts[at], pieces.ends[at]);
+    const insertion = pieces.insertions[at] ?? '';
+    // Short as it is, a call for each would cost more.
+    for (let character = 0; character < insertion.length; character += 1) {
+      const code = insertion.charCodeAt(character);
+      if (code > 0x7f) return undefined;
+      out[next] = code;
+      next += 1;
+    }
+  }
+  return out;
+}
+
+/** Where a row stands. */
+export interface RowPlace {
+  readonly text: string;
+  /** Where its object opens. */
+  readonly start: number;
+  readonly scanned: Scanned;
+  readonly schema: RowSchema | undefined;
+  readonly marker?: string | undefined;
+  /** The bytes of `text`, where each is a character. */
+  readonly ascii?: Buffer | undefined;
 }
 
 /**
@@ -77,12 +152,13 @@ class JsonRow implements Row {
  */
 export interface RowReader {
   /** The row that was scanned already. */
-  rowOf(text: string, at: number, scanned: Scanned, schema: RowSchema | undefined, marker?: string): Row;
-  /** The row whose object opens at `at`; undefined if there is no whole object. */
+  rowOf(place: RowPlace): Row;
+  /** The row whose object opens at `start`; undefined if there is no whole object. `ascii` is as of a row's place. */
   read(
     text: string,
-    at: number,
+    start: number,
     schema: RowSchema | undefined,
+    ascii?: Buffer,
   ): { readonly row: Row; readonly end: number } | undefined;
 }
 
@@ -104,33 +180,39 @@ export function createRowReader(maxShapes = maxTableShapes): RowReader {
     return shape;
   };
 
-  const rowOf: RowReader['rowOf'] = (text, at, scanned, schema, marker) => {
-    if (scanned.shape === last) return new JsonRow(text, at, scanned, schema, marker);
+  const rowOf: RowReader['rowOf'] = (place) => {
+    const { scanned } = place;
+    if (scanned.shape === last) return new JsonRow(place);
     last = remembered(scanned.shape);
-    return new JsonRow(text, at, { shape: last, spans: scanned.spans, end: scanned.end }, schema, marker);
+    return new JsonRow({ ...place, scanned: scanned.withShape(last) });
   };
 
   return {
     rowOf,
-    read: (text, at, schema) => {
-      const scanned = scanObject(text, at, last);
-      return scanned && { row: rowOf(text, at, scanned, schema), end: scanned.end };
+    read: (text, start, schema, ascii) => {
+      const scanned = scanObject(text, start, last);
+      return scanned && { row: rowOf({ text, start, scanned, schema, ascii }), end: scanned.end };
     },
   };
 }
 
 /** A row of one column without a name: a key that is no struct. `text` is one JSON value. */
 export function scalarRow(text: string, schema: RowSchema | undefined): Row {
+  const rewritten: Row['rewritten'] = (columns, [edit]) => {
+    if (columns.length > 0 && edit === 'drop') return '{}';
+    const converted = edit === undefined || edit === 'drop' ? text : edit(text);
+    return converted === undefined ? 0 : `{"":${converted}}`;
+  };
   return {
     columns: scalarColumns,
     ...(schema && { schema }),
     text: () => text,
     value: () => jsonValue(text),
     json: () => `{"":${text}}`,
-    rewritten: (columns, [edit]) => {
-      if (columns.length > 0 && edit === 'drop') return '{}';
-      const converted = edit === undefined || edit === 'drop' ? text : edit(text);
-      return converted === undefined ? 0 : `{"":${converted}}`;
+    rewritten,
+    encoded: (columns, edits) => {
+      const source = rewritten(columns, edits);
+      return typeof source === 'number' ? source : Buffer.from(source);
     },
   };
 }

@@ -13,12 +13,61 @@ export interface Shape {
   readonly tokens: readonly string[];
 }
 
-export interface Scanned {
+/** Where the values of one object are in its text; for each row of each record there is one. */
+export class Scanned {
   readonly shape: Shape;
-  /** Start and end of each value: `2 · column` and `2 · column + 1`. */
-  readonly spans: readonly number[];
   /** After the closing brace. */
   readonly end: number;
+  readonly #places: Int32Array;
+  readonly #first: number;
+
+  /** The start and the end of each value are in `places`, in pairs, from `first` on. */
+  constructor(shape: Shape, end: number, places: Int32Array, first: number) {
+    this.shape = shape;
+    this.end = end;
+    this.#places = places;
+    this.#first = first;
+  }
+
+  /** Where the value of a column starts. */
+  startOf(column: number): number {
+    return this.#places[this.#first + 2 * column] ?? 0;
+  }
+
+  /** After the value of a column. */
+  endOf(column: number): number {
+    return this.#places[this.#first + 2 * column + 1] ?? 0;
+  }
+
+  /** The value of a column, in the text that was scanned. */
+  valueIn(text: string, column: number): string {
+    return text.slice(this.startOf(column), this.endOf(column));
+  }
+
+  /** The same values under names that are the same in another array. */
+  withShape(shape: Shape): Scanned {
+    return new Scanned(shape, this.end, this.#places, this.#first);
+  }
+}
+
+/**
+ * Places of many objects share an array, outside of the heap: lists of their own were a tenth of what was allocated for a record.
+ * Nothing is written twice, so that what was scanned stays as it is.
+ */
+const sharedPlaces = 64 * 1024;
+let places = new Int32Array(sharedPlaces);
+let placesTaken = 0;
+
+/** The index in `places` from which on there is room for so many columns. */
+function takePlaces(columns: number): number {
+  const count = 2 * columns;
+  if (placesTaken + count > places.length) {
+    places = new Int32Array(Math.max(sharedPlaces, count));
+    placesTaken = 0;
+  }
+  const first = placesTaken;
+  placesTaken += count;
+  return first;
 }
 
 const quote = 0x22;
@@ -122,8 +171,9 @@ export function scanObject(
 function scanExpected(text: string, at: number, shape: Shape, inner: InnerReader | undefined): Scanned | undefined {
   const { tokens } = shape;
   const count = tokens.length;
-  // Made at its final size: one that grows is allocated several times, for every row.
-  const spans = new Array<number>(2 * count);
+  const first = takePlaces(count);
+  // What is scanned inside may need another array.
+  const taken = places;
   let next = at;
   let column = 0;
   for (; column < count; column += 1) {
@@ -136,12 +186,12 @@ function scanExpected(text: string, at: number, shape: Shape, inner: InnerReader
         ? inner.read(text, start)
         : skipValue(text, start);
     if (next === -1) return undefined;
-    spans[2 * column] = start;
-    spans[2 * column + 1] = next;
+    taken[first + 2 * column] = start;
+    taken[first + 2 * column + 1] = next;
     if (text.charCodeAt(next) !== comma) break;
   }
   if (column !== count - 1 || text.charCodeAt(next) !== closeBrace) return undefined;
-  return { shape, spans, end: next + 1 };
+  return new Scanned(shape, next + 1, taken, first);
 }
 
 function scanAny(text: string, at: number): Scanned | undefined {
@@ -149,7 +199,7 @@ function scanAny(text: string, at: number): Scanned | undefined {
   const tokens: string[] = [];
   const spans: number[] = [];
   let next = skipSpace(text, at + 1);
-  if (text.charCodeAt(next) === closeBrace) return { shape: { columns, tokens }, spans, end: next + 1 };
+  if (text.charCodeAt(next) === closeBrace) return scannedAs({ columns, tokens }, next + 1, spans);
   for (;;) {
     if (text.charCodeAt(next) !== quote) return undefined;
     const nameEnd = skipString(text, next);
@@ -165,10 +215,16 @@ function scanAny(text: string, at: number): Scanned | undefined {
     spans.push(start, end);
     next = skipSpace(text, end);
     const code = text.charCodeAt(next);
-    if (code === closeBrace) return { shape: { columns, tokens }, spans, end: next + 1 };
+    if (code === closeBrace) return scannedAs({ columns, tokens }, next + 1, spans);
     if (code !== comma) return undefined;
     next = skipSpace(text, next + 1);
   }
+}
+
+function scannedAs(shape: Shape, end: number, spans: readonly number[]): Scanned {
+  const first = takePlaces(shape.columns.length);
+  places.set(spans, first);
+  return new Scanned(shape, end, places, first);
 }
 
 function parseString(text: string): string | undefined {

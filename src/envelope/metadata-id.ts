@@ -16,9 +16,7 @@ export function renamedId(text: string): string {
   const { columns = [], tokens = [] } = scanned?.shape ?? {};
   const column = columns.indexOf(metadataId);
   if (scanned === undefined || column === -1) return text;
-  const { spans } = scanned;
-  const start = spans[2 * column] ?? 0;
-  const stop = spans[2 * column + 1] ?? 0;
+  const [start, stop] = [scanned.startOf(column), scanned.endOf(column)];
   if (!columns.includes('id')) {
     const quoted = (tokens[column] ?? '').slice(0, -1);
     const name = text.lastIndexOf(quoted, start - 1);
@@ -26,7 +24,7 @@ export function renamedId(text: string): string {
   }
   // With the comma after it or, of the last field, the one before it.
   if (column === 0) return `{${text.slice(text.indexOf(',', stop) + 1)}`;
-  return text.slice(0, spans[2 * column - 1]) + text.slice(stop);
+  return text.slice(0, scanned.endOf(column - 1)) + text.slice(stop);
 }
 
 /** The schema of rows that are renamed so; one object for each schema. */

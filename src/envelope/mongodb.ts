@@ -74,7 +74,7 @@ const operations = { c: 'create', i: 'create', u: 'update', r: 'read' } as const
 
 /** The text of a part; empty where there is none. */
 function partOf({ text, scanned }: Envelope, part: number): string {
-  return part === -1 ? '' : text.slice(scanned.spans[2 * part], scanned.spans[2 * part + 1]);
+  return part === -1 ? '' : scanned.valueIn(text, part);
 }
 
 function says(envelope: Envelope, column: string): boolean {
@@ -114,7 +114,7 @@ function updateOf(description: string, key: Row | null): { after: string; patch:
   if (scanned === undefined) return undefined;
   const textOf = (name: string): string => {
     const field = scanned.shape.columns.indexOf(name);
-    return field === -1 ? 'null' : description.slice(scanned.spans[2 * field], scanned.spans[2 * field + 1]);
+    return field === -1 ? 'null' : scanned.valueIn(description, field);
   };
   const updated = textOf('updatedFields') === 'null' ? '{}' : plainText(textOf('updatedFields'));
   const removed = removedOf(parsed(textOf('removedFields')));
@@ -125,7 +125,7 @@ function updateOf(description: string, key: Row | null): { after: string; patch:
   const whole: string[] = [];
   const set: { path: readonly string[]; text: string }[] = [];
   for (const [field, name] of fields.shape.columns.entries()) {
-    const text = updated.slice(fields.spans[2 * field], fields.spans[2 * field + 1]);
+    const text = fields.valueIn(updated, field);
     if (name.includes('.')) set.push({ path: name.split('.'), text });
     else if (name !== metadataId) whole.push(`${JSON.stringify(name)}:${text}`);
   }

@@ -96,12 +96,12 @@ export class EnvelopeOrigin implements Origin {
 }
 
 /** The scalar fields of the object in one part of an envelope. */
-function scalarFields(text: string, { spans }: Scanned, part: number): SourceField {
-  const object = part === -1 ? undefined : scanObject(text, spans[2 * part] ?? 0, undefined);
+function scalarFields(text: string, scanned: Scanned, part: number): SourceField {
+  const object = part === -1 ? undefined : scanObject(text, scanned.startOf(part), undefined);
   return (name) => {
     const field = object?.shape.columns.indexOf(name) ?? -1;
     if (object === undefined || field === -1) return undefined;
-    return scalarText(text.slice(object.spans[2 * field], object.spans[2 * field + 1]));
+    return scalarText(object.valueIn(text, field));
   };
 }
 

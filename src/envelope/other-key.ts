@@ -29,5 +29,5 @@ function keyIn(given: Header, key: Row | null, keys: RowReader): Row | undefined
   const { columns } = outer.shape;
   const payload = columns.indexOf('payload');
   const isWrapped = columns.length === 2 && columns.includes('schema') && payload !== -1;
-  return keys.read(text, isWrapped ? (outer.spans[2 * payload] ?? 0) : 0, key?.schema)?.row;
+  return keys.read(text, isWrapped ? outer.startOf(payload) : 0, key?.schema)?.row;
 }

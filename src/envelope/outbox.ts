@@ -57,7 +57,7 @@ function addPayload(
     return;
   }
   const { columns } = object.shape;
-  const valueOf = (column: number): string => payload.slice(object.spans[2 * column], object.spans[2 * column + 1]);
+  const valueOf = (column: number): string => object.valueIn(payload, column);
   const nested = columns.indexOf('payload');
   for (const [column, name] of columns.entries()) {
     // An alias of the envelope placement stands beside the payload's fields, and yields to them.

@@ -118,8 +118,8 @@ function versionsOf({ epoch }: DocumentDefinition): TruncatedDocument['versionOf
 
 /** What becomes of a row; `lacks` are steps where something is missing in `source`. */
 type Built =
-  /** The document's text, which is whole. */
-  | string
+  /** The document's text in UTF-8, which is whole. */
+  | Buffer
   | { readonly kind: 'partial'; readonly step: Step }
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -157,7 +157,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
       ...(patch !== undefined && op === 'create' && { mayBeFirst: true as const }),
       ...(former !== undefined && 'id' in former && { formerId: former.id }),
     };
-    return isWhole(step) ? source : { kind: 'partial', step };
+    return isWhole(step) ? step.source : { kind: 'partial', step };
   };
 
   const build = (change: Upsert): Built => {
@@ -168,7 +168,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     if (!holds) return { kind: 'none' };
     const whole = after.json();
     if (change.patch !== undefined || placeholder.mayBeIn(whole)) return partial(change, plan);
-    const source = sourceOf(after, whole, plan);
+    const source = sourceOf(after, plan);
     return typeof source === 'number' ? unconvertible(after, source) : source;
   };
 
@@ -193,7 +193,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;
     const also = former && deleteOf(index, former, version);
     const built = transform === undefined ? build(change) : transformBuilt(build(change), transform, change);
-    if (typeof built === 'string') return written(indexOf(index, identity, version, Buffer.from(built)), also);
+    if (Buffer.isBuffer(built)) return written(indexOf(index, identity, version, built), also);
     switch (built.kind) {
       case 'partial': {
         const { step } = built;
@@ -271,21 +271,23 @@ function unconvertible(row: Row, column: number): Extract<Built, { kind: 'failed
 }
 
 function transformBuilt(built: Built, transform: LoadedTransform, change: RowChange & Upsert): Built {
-  if (typeof built !== 'string' && built.kind !== 'partial') return built;
+  const isWholeAlready = Buffer.isBuffer(built);
+  if (!isWholeAlready && built.kind !== 'partial') return built;
   const { op, record } = change;
   const { topic, partition, offset, timestampMs } = record;
-  const step = typeof built === 'string' ? undefined : built.step;
+  const step = isWholeAlready ? undefined : built.step;
   const withheld = (step?.withheld ?? []).map((path) => path.join('.'));
-  const source = typeof built === 'string' ? built : built.step.source.toString();
-  const result = transformed(transform, source, { op, topic, partition, offset, timestampMs, withheld });
+  const source = isWholeAlready ? built : built.step.source;
+  const result = transformed(transform, source.toString(), { op, topic, partition, offset, timestampMs, withheld });
   switch (result.kind) {
     case 'none':
       return { kind: 'none' };
     case 'failed':
       return { kind: 'failed', failure: { code: 'TRANSFORM_FAILED', message: `The transform ${result.seen}.` } };
-    case 'document':
-      if (step === undefined) return result.source;
-      return { kind: 'partial', step: { ...step, source: Buffer.from(result.source) } };
+    case 'document': {
+      const made = Buffer.from(result.source);
+      return step === undefined ? made : { kind: 'partial', step: { ...step, source: made } };
+    }
   }
 }
 
@@ -302,10 +304,11 @@ function renamed(definition: DocumentDefinition, { set, removed, truncated }: Pa
   };
 }
 
-/** The document's text; the number of a column that cannot be converted instead. */
-function sourceOf(row: Row, whole: string, plan: Plan): string | number {
-  if (!plan.keepsOrder) return assembled(row, plan.fields);
-  return plan.columns.length === 0 ? whole : row.rewritten(plan.columns, plan.edits);
+/** The document's text in UTF-8; the number of a column that cannot be converted instead. */
+function sourceOf(row: Row, plan: Plan): Buffer | number {
+  if (plan.keepsOrder) return row.encoded(plan.columns, plan.edits);
+  const source = assembled(row, plan.fields);
+  return typeof source === 'number' ? source : Buffer.from(source);
 }
 
 /** Field by field, but for those that `leaveOut` names. */
@@ -341,7 +344,10 @@ function redactor(definition: DocumentDefinition): CompiledDocument['redact'] {
     return text === undefined ? null : Buffer.from(text);
   };
   return (record) => ({
-    ...record,
+    topic: record.topic,
+    partition: record.partition,
+    offset: record.offset,
+    timestampMs: record.timestampMs,
     key: masked(record.key),
     value: masked(record.value),
     // A header may hold a key, or the row's fields; those that are not JSON are kept only where they tell nothing of the row.

@@ -69,6 +69,8 @@ export interface Row {
    * converted instead.
    */
   rewritten(columns: readonly number[], edits: readonly Edit[]): string | number;
+  /** As `rewritten`, in UTF-8. */
+  encoded(columns: readonly number[], edits: readonly Edit[]): Buffer | number;
 }
 
 /** What becomes of a column in a rewritten row: another value, or nothing at all. */

@@ -8,6 +8,8 @@ import type { Failure } from './outcome.ts';
 /** A frame's value as Kafka Connect's JsonConverter would have written it, without losing a digit. */
 export interface FramedValue {
   readonly text: string;
+  /** The bytes of `text`, where each is a character and somebody has them. */
+  readonly ascii?: Buffer;
   /** One object for all values of one schema. */
   readonly schema: ConnectSchema;
 }

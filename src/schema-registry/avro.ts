@@ -1,6 +1,6 @@
 /**
  * Avro → the JSON text that Connect's JsonConverter would have written of the same value, and the Connect schema that the Avro
- * schema describes. A schema is compiled once into one function a type, which reads the bytes and answers JSON text; objects
+ * schema describes. A schema is compiled once into one function a type, which reads the bytes and puts JSON text; objects
  * in between would cost twice as much, and digits (docs/decisions/0008-schema-registry.md).
  *
  * Format: https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
@@ -9,18 +9,19 @@ import { z } from 'zod';
 import type { ColumnSchema, ConnectSchema } from '../model/change-event.ts';
 import type { OneSchemaReader } from './connect-schema.ts';
 import { connectSchemaOf } from './connect-schema.ts';
-import type { Cursor, ReadText } from './cursor.ts';
-import { base64, byte, double, fail, float, readWhole, utf8 } from './cursor.ts';
+import type { PrimitiveName, PutValue } from './avro-wire.ts';
+import { eachItem, primitiveNames, primitives, readInteger, string } from './avro-wire.ts';
+import type { ByteCursor } from './cursor.ts';
+import { base64, fail, readWhole } from './cursor.ts';
+import type { TakenText } from './json-bytes.ts';
+import { createJsonBytes, putAscii, putByte, putUtf8, restart, taken } from './json-bytes.ts';
 
-/** A compiled type: how its values are read, and what column it makes. */
+/** A compiled type: how the text of its values is put, and what column it makes. */
 interface Type {
-  readonly read: ReadText;
+  readonly put: PutValue;
   /** Under the name that the column has where the type is used. */
   readonly column: (name: string) => ColumnSchema;
 }
-
-const primitiveNames = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'] as const;
-type PrimitiveName = (typeof primitiveNames)[number];
 
 /** An Avro schema as JSON. Attributes that are not known are ignored, as the specification asks. */
 type AvroSchema = string | readonly AvroSchema[] | AvroObject;
@@ -75,11 +76,16 @@ export function createAvroReader(text: string, references: readonly string[] = [
     const root = parse(text);
     const type = compile(root, '', named);
     const schema = schemaOf(root, type);
+    const out = createJsonBytes();
     return {
       schema,
       read: (bytes, at) => {
-        const value = readWhole(type.read, bytes, at);
-        return value === undefined ? undefined : { text: value, schema };
+        const value = readWhole<ByteCursor, TakenText>({ bytes, at, depth: 0 }, (cursor) => {
+          restart(out);
+          type.put(cursor, out);
+          return taken(out);
+        });
+        return value && { ...value, schema };
       },
     };
   } catch (error) {
@@ -140,13 +146,17 @@ function compile(schema: AvroSchema, namespace: string, named: Map<string, Type>
       return record(schema, namespace, named);
     case 'enum': {
       const texts = (schema.symbols ?? []).map((symbol) => JSON.stringify(symbol));
-      const read: ReadText = (cursor) => texts[readInteger(cursor)] ?? fail();
-      return declare(schema, namespace, named, { read, column: columnFor('string', schema) });
+      const put: PutValue = (cursor, out) => {
+        putUtf8(out, texts[readInteger(cursor)] ?? fail());
+      };
+      return declare(schema, namespace, named, { put, column: columnFor('string', schema) });
     }
     case 'fixed': {
       const size = schema.size ?? 0;
-      const read: ReadText = (cursor) => base64(cursor, size);
-      return declare(schema, namespace, named, { read, column: columnFor('bytes', schema) });
+      const put: PutValue = (cursor, out) => {
+        putUtf8(out, base64(cursor, size));
+      };
+      return declare(schema, namespace, named, { put, column: columnFor('bytes', schema) });
     }
     case 'array':
       return array(schema, compile(schema.items ?? 'null', namespace, named));
@@ -172,11 +182,13 @@ function record(schema: AvroObject, namespace: string, named: Map<string, Type>)
   const qualified = fullName(name, schema.namespace ?? namespace);
   const inner = qualified.includes('.') ? qualified.slice(0, qualified.lastIndexOf('.')) : '';
   // Known before its fields are compiled, for they may hold it.
-  let read: ReadText = fail;
+  let put: PutValue = fail;
   let depth = 0;
   let columns: readonly ColumnSchema[] | undefined;
   const self: Type = {
-    read: (cursor) => read(cursor),
+    put: (cursor, out) => {
+      put(cursor, out);
+    },
     column: (as) => {
       // A record inside itself is described once.
       if (columns === undefined && depth === 0) {
@@ -189,26 +201,32 @@ function record(schema: AvroObject, namespace: string, named: Map<string, Type>)
   };
   named.set(qualified, self);
   const types = fields.map((field) => compile(field.type, inner, named));
-  const reads = types.map((type) => type.read);
+  const puts = types.map((type) => type.put);
   const isPair = isMapEntry(schema);
   const open = isPair ? '[' : '{';
   const close = isPair ? ']' : '}';
   const tokens = fields.map((field, at) => `${at === 0 ? open : ','}${isPair ? '' : `${JSON.stringify(field.name)}:`}`);
-  read = (cursor) => {
-    let text = reads.length === 0 ? open : '';
-    for (let at = 0; at < reads.length; at += 1) text += (tokens[at] ?? '') + (reads[at] ?? fail)(cursor);
-    return text + close;
+  const isPlain = tokens.every((token) => /^[\x20-\x7e]*$/.test(token));
+  put = (cursor, out) => {
+    if (puts.length === 0) putAscii(out, open);
+    for (let at = 0; at < puts.length; at += 1) {
+      (isPlain ? putAscii : putUtf8)(out, tokens[at] ?? '');
+      (puts[at] ?? fail)(cursor, out);
+    }
+    putAscii(out, close);
   };
   return self;
 }
 
 function union(branches: readonly Type[], schemas: readonly AvroSchema[]): Type {
-  const reads = branches.map(({ read }) => read);
+  const puts = branches.map(({ put }) => put);
   const values = branches.filter((_, at) => schemas[at] !== 'null');
   const optional = values.length < branches.length;
   const [only] = values;
   return {
-    read: (cursor) => (reads[readInteger(cursor)] ?? fail)(cursor),
+    put: (cursor, out) => {
+      (puts[readInteger(cursor)] ?? fail)(cursor, out);
+    },
     column: (name) => {
       if (only === undefined) return { name, type: 'string', optional: true };
       // Of several kinds of value none is the column's type.
@@ -217,6 +235,11 @@ function union(branches: readonly Type[], schemas: readonly AvroSchema[]): Type 
   };
 }
 
+const comma = 0x2c;
+const colon = 0x3a;
+const openBracket = 0x5b;
+const openBrace = 0x7b;
+
 /** Connect writes a map whose keys are no strings as an array of entries, and JsonConverter as an array of pairs. */
 function isMapEntry(schema: AvroSchema): boolean {
   if (typeof schema === 'string' || !isObject(schema)) return false;
@@ -224,17 +247,18 @@ function isMapEntry(schema: AvroSchema): boolean {
 }
 
 function array(schema: AvroObject, items: Type): Type {
-  const { read } = items;
+  const { put } = items;
   const isMap = schema.items !== undefined && isMapEntry(schema.items);
   const element = items.column('');
   return {
-    read: (cursor) => {
-      let text = '[';
+    put: (cursor, out) => {
+      let before = openBracket;
       eachItem(cursor, () => {
-        const item = read(cursor);
-        text += text.length === 1 ? item : `,${item}`;
+        putByte(out, before);
+        before = comma;
+        put(cursor, out);
       });
-      return `${text}]`;
+      putAscii(out, before === comma ? ']' : '[]');
     },
     column: (name) =>
       isMap
@@ -249,43 +273,22 @@ const mapItems = (entry: ColumnSchema): { readonly items?: ColumnSchema } => {
 };
 
 function map(schema: AvroObject, values: Type): Type {
-  const { read } = values;
+  const { put } = values;
   return {
-    read: (cursor) => {
-      let text = '{';
+    put: (cursor, out) => {
+      let before = openBrace;
       eachItem(cursor, () => {
-        text += `${text.length === 1 ? '' : ','}${string(cursor)}:`;
-        text += read(cursor);
+        putByte(out, before);
+        before = comma;
+        string(cursor, out);
+        putByte(out, colon);
+        put(cursor, out);
       });
-      return `${text}}`;
+      putAscii(out, before === comma ? '}' : '{}');
     },
     column: (name) => ({ ...columnFor('map', schema)(name), items: values.column('') }),
   };
 }
-
-/** More items than bytes are possible only of types that take none. */
-const maxEmptyItems = 4096;
-
-function eachItem(cursor: Cursor, item: () => void): void {
-  for (let count = readInteger(cursor); count !== 0; count = readInteger(cursor)) {
-    // A negative count is followed by the block's size in bytes.
-    if (count < 0) readInteger(cursor);
-    const items = Math.abs(count);
-    if (items > Math.max(cursor.bytes.length - cursor.at, maxEmptyItems)) fail();
-    for (let done = 0; done < items; done += 1) item();
-  }
-}
-
-const readers: Readonly<Record<PrimitiveName, ReadText>> = {
-  null: () => 'null',
-  boolean: (cursor) => (byte(cursor) === 0 ? 'false' : 'true'),
-  int: integer,
-  long: integer,
-  float,
-  double,
-  bytes: (cursor) => base64(cursor, readInteger(cursor)),
-  string,
-};
 
 const connectTypes: Readonly<Record<PrimitiveName, string>> = {
   null: 'string',
@@ -314,7 +317,7 @@ const logicalTypes: Readonly<Record<string, string>> = {
 };
 
 function primitive(name: PrimitiveName, schema: Partial<AvroObject>): Type {
-  return { read: readers[name], column: columnFor(connectTypes[name], schema) };
+  return { put: primitives[name], column: columnFor(connectTypes[name], schema) };
 }
 
 function columnFor(type: string, schema: Partial<AvroObject>): (name: string) => ColumnSchema {
@@ -331,59 +334,4 @@ function columnFor(type: string, schema: Partial<AvroObject>): (name: string) =>
     optional: false,
     ...(parameters !== undefined && { parameters }),
   });
-}
-
-/** A length, a count or the number of a branch: exact below 2^53, and beyond it no length at all. */
-function readInteger(cursor: Cursor): number {
-  let value = byte(cursor);
-  if (value < 0x80) return (value >>> 1) ^ -(value & 1);
-  let raw = value & 0x7f;
-  let scale = 0x80;
-  do {
-    value = byte(cursor);
-    raw += (value & 0x7f) * scale;
-    scale *= 0x80;
-    if (scale > 2 ** 56) fail();
-  } while (value >= 0x80);
-  return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
-}
-
-function integer(cursor: Cursor): string {
-  const { bytes, at } = cursor;
-  const first = bytes[at] ?? 0x80;
-  if (first < 0x80) {
-    cursor.at = at + 1;
-    return String((first >>> 1) ^ -(first & 1));
-  }
-  // Seven bytes hold 49 bits.
-  let end = at;
-  while ((bytes[end] ?? 0) >= 0x80) end += 1;
-  if (end >= bytes.length || end - at > 9) fail();
-  // Eight hold 56, which a number takes as long as they are no more than 53: microseconds of our days.
-  if (end - at < 7 || (end - at === 7 && (bytes[end] ?? 0) < 0x10)) return String(readInteger(cursor));
-  // The tenth byte holds the last of 64 bits, and nothing else.
-  if (end - at === 9 && (bytes[end] ?? 0) > 1) fail();
-  cursor.at = end + 1;
-  const below = sevens(bytes, at, at + 4);
-  const above = sevens(bytes, at + 4, at + 8);
-  const low = below | (above << 28);
-  const high = (above >>> 4) | (sevens(bytes, at + 8, end + 1) << 24);
-  const sign = -(low & 1);
-  asInteger.setInt32(0, ((low >>> 1) | (high << 31)) ^ sign, true);
-  asInteger.setInt32(4, (high >>> 1) ^ sign, true);
-  return String(asInteger.getBigInt64(0, true));
-}
-
-/** Eight bytes in which 64-bit integers are put together: nanoseconds are, and arithmetic of big integers is slow. */
-const asInteger = new DataView(new ArrayBuffer(8));
-
-/** The bits of the bytes from `start` before `end`, seven of each, the lowest first; at most 28. */
-function sevens(bytes: Buffer, start: number, end: number): number {
-  let bits = 0;
-  for (let next = end - 1; next >= start; next -= 1) bits = (bits << 7) | ((bytes[next] ?? 0) & 0x7f);
-  return bits;
-}
-
-function string(cursor: Cursor): string {
-  return utf8(cursor, readInteger(cursor));
 }

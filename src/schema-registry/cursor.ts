@@ -2,13 +2,17 @@
 import { isUtf8 } from 'node:buffer';
 
 /** Where reading stands. */
-export interface Cursor {
+export interface ByteCursor {
   readonly bytes: Buffer;
-  /** The bytes as Latin-1: a character a byte, so that text which is ASCII, as most is, is cut out of it and not decoded again. */
-  readonly characters: string;
   at: number;
   /** How many values the one that is being read is inside of; kept by formats that limit it. */
   depth: number;
+}
+
+/** For those that answer texts. */
+export interface Cursor extends ByteCursor {
+  /** The bytes as Latin-1: a character a byte, so that text which is ASCII, as most is, is cut out of it and not decoded again. */
+  readonly characters: string;
 }
 
 /** Reads one value and answers its JSON text; ends by `fail` if the bytes are not that. */
@@ -25,12 +29,11 @@ export function cursorAt(bytes: Buffer, at: number): Cursor {
   return { bytes, characters: bytes.toString('latin1'), at, depth: 0 };
 }
 
-/** The text that `read` makes of all bytes from `at`; undefined if it fails, or leaves some over. */
-export function readWhole(read: ReadText, bytes: Buffer, at: number): string | undefined {
-  const cursor = cursorAt(bytes, at);
+/** What `read` makes of all bytes that follow; undefined if it fails, or leaves some over. */
+export function readWhole<C extends ByteCursor, T>(cursor: C, read: (cursor: C) => T): T | undefined {
   try {
-    const text = read(cursor);
-    return cursor.at === bytes.length ? text : undefined;
+    const value = read(cursor);
+    return cursor.at === cursor.bytes.length ? value : undefined;
   } catch (error) {
     // A schema that holds itself can be nested deeper than the stack.
     if (error === malformed || error instanceof RangeError) return undefined;
@@ -39,14 +42,14 @@ export function readWhole(read: ReadText, bytes: Buffer, at: number): string | u
 }
 
 /** Where the next `length` bytes begin, which are passed by. */
-export function skip(cursor: Cursor, length: number): number {
+export function skip(cursor: ByteCursor, length: number): number {
   const start = cursor.at;
   if (!(length >= 0) || start + length > cursor.bytes.length) fail();
   cursor.at = start + length;
   return start;
 }
 
-export function byte(cursor: Cursor): number {
+export function byte(cursor: ByteCursor): number {
   const value = cursor.bytes[cursor.at];
   if (value === undefined) fail();
   cursor.at += 1;
@@ -69,13 +72,13 @@ export function utf8(cursor: Cursor, length: number): string {
 }
 
 /** The next `length` bytes as JsonConverter writes bytes. */
-export function base64(cursor: Cursor, length: number): string {
+export function base64(cursor: ByteCursor, length: number): string {
   const start = skip(cursor, length);
   return `"${cursor.bytes.toString('base64', start, start + length)}"`;
 }
 
 /** Four bytes, little-endian: the shortest text that is this 32-bit number. */
-export function float(cursor: Cursor): string {
+export function float(cursor: ByteCursor): string {
   const value = cursor.bytes.readFloatLE(skip(cursor, 4));
   for (let digits = 1; digits <= 9; digits += 1) {
     const shorter = Number(value.toPrecision(digits));
@@ -85,7 +88,7 @@ export function float(cursor: Cursor): string {
 }
 
 /** Eight bytes, little-endian. */
-export function double(cursor: Cursor): string {
+export function double(cursor: ByteCursor): string {
   return numberText(cursor.bytes.readDoubleLE(skip(cursor, 8)));
 }
 

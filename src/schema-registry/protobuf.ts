@@ -12,7 +12,7 @@ import type { ColumnSchema, ConnectSchema } from '../model/change-event.ts';
 import type { Reference, SchemaReader } from './connect-schema.ts';
 import { connectSchemaOf } from './connect-schema.ts';
 import type { Cursor, ReadText } from './cursor.ts';
-import { fail, readWhole } from './cursor.ts';
+import { cursorAt, fail, readWhole } from './cursor.ts';
 import type { Message, Slot } from './protobuf-message.ts';
 import { complete, readEmbedded, readMessage } from './protobuf-message.ts';
 import { messagesOf, nameOf, paramsOf, parseProtobuf } from './protobuf-schema.ts';
@@ -68,7 +68,7 @@ export function createProtobufReader(text: string, references: readonly Referenc
         ({ schema } = found);
         return readMessage(found.message, cursor);
       };
-      const value = readWhole(readFramed, bytes, at);
+      const value = readWhole(cursorAt(bytes, at), readFramed);
       return value === undefined || schema === undefined ? undefined : { text: value, schema };
     },
   };

@@ -140,7 +140,14 @@ function decode(record: SourceRecord): ChangeEvent {
   if (text === unreadable) {
     return { op: 'unreadable', record, failure: { code: 'RECORD_NOT_JSON', message: 'scripted' } };
   }
-  const after = { columns: [], text: () => text, value: () => null, json: () => text, rewritten: () => text };
+  const after = {
+    columns: [],
+    text: () => text,
+    value: () => null,
+    json: () => text,
+    rewritten: () => text,
+    encoded: () => Buffer.from(text),
+  };
   return { ...said, op: 'update', before: null, after };
 }
 

@@ -19,7 +19,14 @@ const commitIntervalMs = 100;
 
 function updated(record: SourceRecord): ChangeEvent {
   const text = record.value?.toString() ?? 'null';
-  const after = { columns: [], text: () => text, value: () => null, json: () => text, rewritten: () => text };
+  const after = {
+    columns: [],
+    text: () => text,
+    value: () => null,
+    json: () => text,
+    rewritten: () => text,
+    encoded: () => Buffer.from(text),
+  };
   return { op: 'update', record, origin: { collection: record.topic }, key: null, before: null, after };
 }
 
