@@ -18,5 +18,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/ready').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # As the shebang has it: docs/performance.md says why.
-ENTRYPOINT ["node", "--max-semi-space-size=32", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "--v8-pool-size=1", "dist/main.js"]
 CMD ["run"]

