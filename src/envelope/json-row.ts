@@ -6,7 +6,7 @@ import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { jsonValue } from './json-value.ts';
 
-/** A row's new text: pieces of its old one, each followed by what is put there. Filled again for each row. */
+/** A row's new text: pieces of its old one, each followed by what is put there. Filled again for each row: no edit rewrites another. */
 interface Pieces {
   readonly starts: number[];
   readonly ends: number[];

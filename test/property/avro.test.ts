@@ -43,8 +43,19 @@ const edges = [
   -(2n ** 49n),
   64n,
   -65n,
+  // Where the number of digits changes.
+  ...Array.from({ length: 19 }, (_, power) => [
+    10n ** BigInt(power) - 1n,
+    10n ** BigInt(power),
+    -(10n ** BigInt(power)),
+  ]).flat(),
 ];
-const long = fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.bigInt(-300n, 300n), fc.constantFrom(...edges));
+const long = fc.oneof(
+  fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+  fc.bigInt(-300n, 300n),
+  fc.bigInt(-(10n ** 17n), 10n ** 17n),
+  fc.constantFrom(...edges),
+);
 const numberText = (value: number): string =>
   Number.isFinite(value) ? (Object.is(value, -0) ? '-0.0' : String(value)) : `"${value}"`;
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
