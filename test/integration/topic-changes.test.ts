@@ -7,7 +7,7 @@ import { startStack } from '../stack/stack.ts';
 import { untilTrue } from './poll.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
-import { startReadySluice, startSluice } from './sluice-process.ts';
+import { startCommand, startReadySluice, startSluice } from './sluice-process.ts';
 
 const stack = await startStack({ servers: ['kafka', 'postgres', 'connect', 'elasticsearch'] });
 test.after(() => stack.stop());
@@ -143,3 +143,36 @@ for (const { amount, times } of [
     assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
   });
 }
+
+test('an index that was rebuilt remembers the topic that it was rebuilt from: one made anew later is noticed', async () => {
+  await using scene = await sceneOf('topic_rebuilt');
+  const options = { ...stack.addresses, ...scene };
+  const index = scene.indexOf('counters');
+  {
+    await using sluice = await startReadySluice(options);
+    await scene.inventory.query('UPDATE inventory.counters SET n = n + 1');
+    await scene.caughtUp();
+    for (const args of [
+      ['rebuild', index],
+      ['rebuild', 'finish', index],
+    ]) {
+      const { code, output } = await startCommand(options, ...args).ended;
+      assert.equal(code, 0, output);
+    }
+    // Nothing was written since by the instance, which would have left its own mark.
+    assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+  }
+  await remake(scene, 1);
+  const refused = await startSluice(options);
+  assert.equal((await refused.ended).code, 1);
+  assert.match(
+    refused.output(),
+    /counters» is not the one that the documents were made of: it was deleted and made anew/,
+  );
+  await setEpoch(scene, '1');
+  await using sluice = await startReadySluice(options);
+  await scene.caughtUp();
+  await scene.expectEqual();
+  assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+  await fetch(`${stack.addresses.elasticsearch}/${index}-000002`, { method: 'DELETE' });
+});

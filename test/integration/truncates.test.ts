@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { startStack } from '../stack/stack.ts';
 import { untilTrue } from './poll.ts';
 import { setScene } from './scene.ts';
-import { startReadySluice, startSluice } from './sluice-process.ts';
+import { startCommand, startReadySluice, startSluice } from './sluice-process.ts';
 
 const stack = await startStack({ servers: ['kafka', 'postgres', 'connect', 'elasticsearch'] });
 test.after(() => stack.stop());
@@ -93,6 +93,34 @@ test('after a TRUNCATE the documents equal the rows, with inserts before it, in 
   assert.deepEqual(await idsIn(`${name}-logs`), ['1', '1500']);
   assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
   await fetch(`${elasticsearch}/${name}-archive-000001`, { method: 'DELETE' });
+});
+
+test('a rebuild of a document whose table was truncated has the rows of now, and none from before', async () => {
+  const name = 'truncates_rebuilt';
+  const index = `${name}-logs`;
+  await using scene = await setScene({
+    ...stack.addresses,
+    name,
+    settings: { 'skipped.operations': 'none' },
+    tables: [tableOf('logs')],
+    mappings: { logs: `document: ${index}\nfrom: ${name}.inventory.logs\nonTruncate: delete\n` },
+  });
+  const environment = { SLUICE_TRUNCATION_ALLOW: `${name}\\.inventory\\.logs` };
+  const options = { ...stack.addresses, ...scene, environment };
+  await using sluice = await startReadySluice(options);
+  await scene.inventory.query('TRUNCATE inventory.logs; INSERT INTO inventory.logs VALUES (1, 1), (7000, 1)');
+  await scene.caughtUp();
+  for (const args of [
+    ['rebuild', index],
+    ['rebuild', 'finish', index],
+  ]) {
+    const { code, output } = await startCommand(options, ...args).ended;
+    assert.equal(code, 0, output);
+  }
+  assert.deepEqual(await idsIn(`${index}-000002`), ['1', '7000']);
+  await scene.expectEqual();
+  assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+  await fetch(`${elasticsearch}/${index}-000002`, { method: 'DELETE' });
 });
 
 test('a truncate is a dead letter unless the mapping file says more, and its documents stay', async () => {
