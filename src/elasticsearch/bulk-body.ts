@@ -78,27 +78,29 @@ export function bulkBody(
   }
   const body = rooms.take(maxBytes);
   let end = 0;
-  const put = (bytes: Buffer): void => {
-    body.set(bytes, end);
-    end += bytes.length;
-  };
   for (const write of writes) {
     const head = known.get(write.index)?.[write.action];
-    if (head !== undefined) put(head);
+    if (head !== undefined) end = copy(body, head, end);
     end = writeAscii(body, write.version, end);
-    put(afterVersion);
+    end = copy(body, afterVersion, end);
     end = writeQuoted(body, write.id, end);
     if (write.routing !== undefined) {
-      put(beforeRouting);
+      end = copy(body, beforeRouting, end);
       end = writeQuoted(body, write.routing, end);
     }
-    put(afterAction);
+    end = copy(body, afterAction, end);
     if (write.action !== 'index') continue;
-    put(write.source);
+    end = copy(body, write.source, end);
     body[end] = lineFeed;
     end += 1;
   }
   return body.subarray(0, end);
+}
+
+/** Returns where they end. */
+function copy(body: Buffer, bytes: Buffer, start: number): number {
+  body.set(bytes, start);
+  return start + bytes.length;
 }
 
 /** Character by character: for texts as short as these, a call that writes them costs more. Returns where they end. */

@@ -15,7 +15,7 @@ import { untilTrue } from '../integration/poll.ts';
 /** Reads the first records of a topic, or all if it has fewer. */
 export async function readRecords(broker: string, topic: string, count: number): Promise<readonly SourceRecord[]> {
   const kafka = new Kafka({ clientId: 'bench', brokers: [broker], logLevel: logLevel.NOTHING });
-  const consumer = kafka.consumer({ groupId: `${topic}-core` });
+  const consumer = kafka.consumer({ groupId: `${topic}-core-${count}` });
   const records: SourceRecord[] = [];
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
