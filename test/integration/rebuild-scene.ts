@@ -8,7 +8,7 @@ import { changeItems, itemsTable, keys, partitionsSettings } from '../fault/item
 import type { Stack } from '../stack/stack.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
-import type { CommandRun } from './sluice-process.ts';
+import type { CommandRun, SluiceOptions } from './sluice-process.ts';
 import { startCommand } from './sluice-process.ts';
 
 type Addresses = Stack['addresses'];
@@ -124,6 +124,17 @@ export function startReader(elasticsearch: string, index: string, stillRows: num
 export function runSluice(addresses: Addresses, scene: Scene, ...args: readonly string[]): CommandRun {
   const environment = { SLUICE_COMMIT_INTERVAL_MS: '100', SLUICE_KAFKA_SESSION_TIMEOUT_MS: '6000' };
   return startCommand({ ...addresses, ...scene, environment }, ...args);
+}
+
+/** Makes the index anew, and keeps the new one. */
+export async function rebuildToEnd(options: SluiceOptions, index: string): Promise<void> {
+  for (const args of [
+    ['rebuild', index],
+    ['rebuild', 'finish', index],
+  ]) {
+    const { code, output } = await startCommand(options, ...args).ended;
+    assert.equal(code, 0, output);
+  }
 }
 
 /** What the control document tells; undefined if there is none. */
