@@ -7,7 +7,8 @@
  * will tell; beside null it is when the value was deleted.
  */
 import type { ColumnSchema, Patch, Row, RowSchema } from '../model/change-event.ts';
-import type { Envelope, EnvelopeSays, ReadEnvelope } from './debezium.ts';
+import type { EnvelopeSays, ReadEnvelope } from './debezium.ts';
+import { imageOf } from './debezium.ts';
 import type { RowReader } from './json-row.ts';
 import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import type { Shape } from './json-scan.ts';
@@ -70,7 +71,7 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
       case 'c':
       case 'i':
       case 'u': {
-        const after = envelope.after ?? afterOf(envelope, cells);
+        const after = envelope.after ?? imageOf(envelope, parts.after, cells);
         if (after === null) return `operation «${operation}» has no cells in \`after\``;
         const written = writtenOf(after, envelope.schema);
         if (typeof written === 'string') return written;
@@ -79,10 +80,6 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
       }
     }
   };
-}
-
-function afterOf({ text, scanned, parts, schema }: Envelope, cells: RowReader): Row | null {
-  return parts.after === -1 ? null : (cells.read(text, scanned.startOf(parts.after), schema)?.row ?? null);
 }
 
 /** A partition that is deleted as a whole has no values in its clustering columns. */

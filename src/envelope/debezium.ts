@@ -107,6 +107,11 @@ export type EnvelopeSays = Upsert | Delete | Truncate | Ignored | Failure | stri
 /** Reads the envelopes of one connector's kind. */
 export type ReadEnvelope = (record: SourceRecord, key: Row | null, envelope: Envelope) => EnvelopeSays;
 
+/** The image in one part of the envelope; null where there is none. */
+export function imageOf({ text, scanned, schema }: Envelope, part: number, reader: RowReader): Row | null {
+  return part === -1 ? null : (reader.read(text, scanned.startOf(part), schema)?.row ?? null);
+}
+
 /** Envelopes whose images are rows, as those of every relational connector. */
 export function readEnvelope(
   record: SourceRecord,
@@ -114,9 +119,7 @@ export function readEnvelope(
   envelope: Envelope,
   readers: ImageReaders,
 ): EnvelopeSays {
-  const { text, scanned, parts, operation, schema } = envelope;
-  const image = (part: number, reader: RowReader): Row | null =>
-    part === -1 ? null : (reader.read(text, scanned.startOf(part), schema)?.row ?? null);
+  const { text, scanned, parts, operation } = envelope;
   const origin = new EnvelopeOrigin(record.topic, text, scanned, parts);
   switch (operation) {
     case 'm':
@@ -124,14 +127,28 @@ export function readEnvelope(
     case 't':
       return { op: 'truncate', record, origin, key };
     case 'd':
-      return { op: 'delete', record, origin, key, before: image(parts.before, readers.before), tombstone: false };
+      return {
+        op: 'delete',
+        record,
+        origin,
+        key,
+        before: imageOf(envelope, parts.before, readers.before),
+        tombstone: false,
+      };
     case 'c':
     case 'i':
     case 'u':
     case 'r': {
-      const after = envelope.after ?? image(parts.after, readers.after);
+      const after = envelope.after ?? imageOf(envelope, parts.after, readers.after);
       if (after === null) return `operation «${operation}» has no row in \`after\``;
-      return { op: upserts[operation], record, origin, key, before: image(parts.before, readers.before), after };
+      return {
+        op: upserts[operation],
+        record,
+        origin,
+        key,
+        before: imageOf(envelope, parts.before, readers.before),
+        after,
+      };
     }
   }
 }

@@ -206,11 +206,11 @@ function record(schema: AvroObject, namespace: string, named: Map<string, Type>)
   const open = isPair ? '[' : '{';
   const close = isPair ? ']' : '}';
   const tokens = fields.map((field, at) => `${at === 0 ? open : ','}${isPair ? '' : `${JSON.stringify(field.name)}:`}`);
-  const isPlain = tokens.every((token) => /^[\x20-\x7e]*$/.test(token));
+  const putToken = tokens.every((token) => /^[\x20-\x7e]*$/.test(token)) ? putAscii : putUtf8;
   put = (cursor, out) => {
     if (puts.length === 0) putAscii(out, open);
     for (let at = 0; at < puts.length; at += 1) {
-      (isPlain ? putAscii : putUtf8)(out, tokens[at] ?? '');
+      putToken(out, tokens[at] ?? '');
       (puts[at] ?? fail)(cursor, out);
     }
     putAscii(out, close);

@@ -93,16 +93,10 @@ export function putInteger(out: JsonBytes, value: number): void {
     rest = -rest;
   }
   if (rest >= lowPart) {
+    // Below 2^53, what is above is no larger than what is below.
     const above = Math.floor(rest / lowPart);
-    const low = rest - above * lowPart;
-    if (above >= lowPart) {
-      const high = Math.floor(above / lowPart);
-      putDigits(out, high, digitsOf(high));
-      putDigits(out, above - high * lowPart, lowDigits);
-    } else {
-      putDigits(out, above, digitsOf(above));
-    }
-    putDigits(out, low, lowDigits);
+    putDigits(out, above, digitsOf(above));
+    putDigits(out, rest - above * lowPart, lowDigits);
   } else {
     putDigits(out, rest, digitsOf(rest));
   }

@@ -18,6 +18,7 @@ import type { MemoryLog, MemoryMember } from '../fakes/memory-log.ts';
 import { createMemorySink } from '../fakes/memory-sink.ts';
 import type { Fault, MemorySink } from '../fakes/memory-sink.ts';
 import { silentObserver } from '../fakes/silent-observer.ts';
+import { textRow } from '../fakes/text-row.ts';
 
 /** A document that the index refuses, and a record that cannot be decoded; null is a delete, all else a document. */
 const poisonMark = '"poison":true';
@@ -140,15 +141,7 @@ function decode(record: SourceRecord): ChangeEvent {
   if (text === unreadable) {
     return { op: 'unreadable', record, failure: { code: 'RECORD_NOT_JSON', message: 'scripted' } };
   }
-  const after = {
-    columns: [],
-    text: () => text,
-    value: () => null,
-    json: () => text,
-    rewritten: () => text,
-    encoded: () => Buffer.from(text),
-  };
-  return { ...said, op: 'update', before: null, after };
+  return { ...said, op: 'update', before: null, after: textRow(text) };
 }
 
 const emptied: TruncatedDocument = {

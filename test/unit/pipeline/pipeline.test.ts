@@ -13,21 +13,14 @@ import { createMemoryDeadLetters } from '../../fakes/memory-dead-letters.ts';
 import { createMemoryLog } from '../../fakes/memory-log.ts';
 import { createMemorySink } from '../../fakes/memory-sink.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
+import { textRow } from '../../fakes/text-row.ts';
 
 const partition = { topic: 't', partition: 0 };
 const commitIntervalMs = 100;
 
 function updated(record: SourceRecord): ChangeEvent {
   const text = record.value?.toString() ?? 'null';
-  const after = {
-    columns: [],
-    text: () => text,
-    value: () => null,
-    json: () => text,
-    rewritten: () => text,
-    encoded: () => Buffer.from(text),
-  };
-  return { op: 'update', record, origin: { collection: record.topic }, key: null, before: null, after };
+  return { op: 'update', record, origin: { collection: record.topic }, key: null, before: null, after: textRow(text) };
 }
 
 const writesTo =
