@@ -213,6 +213,9 @@ async function main(): Promise<number> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   let right = false;
   try {
+    const { kafka, connect, postgres, elasticsearch } = running.stack.addresses;
+    say(`\nKafka ${shown(kafka)} · Kafka Connect ${shown(connect)} · PostgreSQL ${shown(postgres)}`);
+    say(`Elasticsearch ${shown(elasticsearch)} · Sluice http://localhost:${running.sluice.port}`);
     right = await tellAll(running);
     const seconds = Math.round((performance.now() - startedAtMs) / 1000);
     say(right ? `\nEvery answer was what SQL says. ${seconds} s in all.` : '\nAn answer was wrong: see above.');
