@@ -2,8 +2,8 @@
  * A YAML file, checked by a schema; every mistake with its line and column.
  */
 import { readFile } from 'node:fs/promises';
-import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml';
-import type { Document } from 'yaml';
+import { LineCounter, isAlias, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
+import type { Document, Node } from 'yaml';
 import type { z } from 'zod';
 import type { Mistake, Path, Problem } from './problem.ts';
 import { mistakesOf } from './problem.ts';
@@ -32,16 +32,89 @@ export async function readYaml(file: string): Promise<Checked<YamlFile>> {
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const problems = document.errors.map(({ message, pos }) => ({
-      file,
-      ...place(lineCounter, pos[0]),
-      message: `not YAML: ${message}.`,
-    }));
+  const faults = faultsOf(document);
+  if (faults.length > 0) {
+    const shown = faults.slice(0, mostFaults);
+    const problems = shown.map(({ start, message }) => ({ file, ...place(lineCounter, start), message }));
     return { ok: false, problems };
   }
   const positionOf: YamlFile['positionOf'] = (path, at = 'value') => place(lineCounter, startOf(document, path, at));
-  return { ok: true, value: { file, value: document.toJS() as unknown, positionOf } };
+  return { ok: true, value: { file, value: document.toJS({ maxAliasCount: -1 }) as unknown, positionOf } };
+}
+
+/** A file that is deeply broken has a fault at every byte. */
+const mostFaults = 10;
+/** Values that aliases may stand for in one file; a few lines can stand for billions. */
+const mostAliased = 10_000;
+
+interface Fault {
+  readonly start: number;
+  readonly message: string;
+}
+
+/** What keeps a text from being values: its syntax, its tags, its aliases. */
+function faultsOf(document: Document.Parsed): readonly Fault[] {
+  const faults = [...document.errors, ...document.warnings].map(({ code, message, pos }) => ({
+    start: pos[0],
+    message: sentences[code] ?? `not YAML: ${message}.`,
+  }));
+  return faults.length > 0 ? faults : aliasFaults(document);
+}
+
+const quoteIt = 'write a value that begins with `*` in quotes.';
+
+/** The parser's own sentences for these speak to programmers. */
+const sentences: Readonly<Record<string, string>> = {
+  BAD_ALIAS: `\`*\` begins a YAML alias, and its name is not valid; ${quoteIt}`,
+  MULTIPLE_DOCS: 'a second YAML document begins here (`---`), and a file holds one; split the file.',
+  RESOURCE_EXHAUSTION: 'not YAML: values are nested too deeply.',
+};
+
+/** Each alias must have an anchor before it and not around it, and all together must stand for a bounded number of values. */
+function aliasFaults(document: Document.Parsed): readonly Fault[] {
+  const faults: Fault[] = [];
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Node, Node>();
+  const sizes = new Map<Node, number>();
+  let total = 0;
+  const sizeOf = (node: Node): number => {
+    let size = sizes.get(node) ?? 0;
+    if (size > 0) return size;
+    visit(node, (_, inner) => {
+      const target = isNode(inner) ? targets.get(inner) : undefined;
+      size += target === undefined ? 1 : sizeOf(target);
+    });
+    sizes.set(node, size);
+    return size;
+  };
+  visit(document, (_, node) => {
+    if (!isNode(node)) return undefined;
+    if (!isAlias(node)) {
+      if ('anchor' in node && typeof node.anchor === 'string') anchors.set(node.anchor, node);
+      return undefined;
+    }
+    const start = node.range?.[0] ?? 0;
+    const target = anchors.get(node.source);
+    if (target === undefined) {
+      const message = `\`*${node.source}\` is a YAML alias, and no anchor \`&${node.source}\` is before it; ${quoteIt}`;
+      faults.push({ start, message });
+      return undefined;
+    }
+    if (target.range && target.range[0] <= start && start < target.range[1]) {
+      faults.push({
+        start,
+        message: `\`*${node.source}\` stands inside the value of its own anchor \`&${node.source}\`.`,
+      });
+      return visit.BREAK;
+    }
+    targets.set(node, target);
+    total += sizeOf(target);
+    if (total <= mostAliased) return undefined;
+    const message = `\`*${node.source}\` is one alias too many: the aliases of a file may stand for ${mostAliased} values; write the values out.`;
+    faults.push({ start, message });
+    return visit.BREAK;
+  });
+  return faults;
 }
 
 /** Checks a file by a schema. */
