@@ -67,8 +67,18 @@ const elasticsearch = z.strictObject({
   apiKey: z.string().optional().describe('API key, encoded as Kibana shows it'),
   bearer: z.string().optional().describe('Bearer token'),
   caFile: z.string().optional().describe('PEM file of the authority that signed the nodes’ certificates'),
-  caFingerprint: z.string().optional().describe('SHA-256 fingerprint of that authority, instead of its file'),
-  rejectUnauthorized: z.boolean().default(true).describe('False accepts any certificate: for trials only'),
+  caFingerprint: z
+    .string()
+    .regex(
+      /^[0-9a-f]{2}(?::?[0-9a-f]{2}){31}$/i,
+      'is no SHA-256 fingerprint: 64 hexadecimal digits, with or without colons',
+    )
+    .optional()
+    .describe('SHA-256 fingerprint of that authority, instead of its file; the nodes must send its certificate'),
+  rejectUnauthorized: z
+    .boolean()
+    .default(true)
+    .describe('False accepts any certificate: for trials only; beside `caFingerprint` it changes nothing'),
   allowApiKeyOverHttp: z.boolean().default(false).describe('Allows an API key over plain http, where it can be read'),
   requestTimeoutMs: milliseconds.default(30_000).describe('For a whole request, its answer read'),
   maxRequests: count.default(4).describe('Most bulk requests in flight; fewer while Elasticsearch answers 429'),
