@@ -120,13 +120,14 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       const over = (): boolean => !isRunning() || isStale() || born !== generation;
       const leaving = (): boolean => revoking || signal.aborted;
       const records = recordBatch(batch);
-      for (let room = intake.room(records); room !== undefined || leaving(); room = intake.room(records)) {
-        if (over()) return;
+      for (;;) {
         await heartbeat();
-        await Promise.race([room ?? delay(waitMs), delay(waitMs)]);
+        if (over()) return;
+        // In the turn in which it is handed over: what is asked before the heartbeat, other partitions may have used meanwhile.
+        const room = leaving() ? delay(waitMs) : intake.room(records);
+        if (room === undefined) break;
+        await Promise.race([room, delay(waitMs)]);
       }
-      await heartbeat();
-      if (over() || leaving()) return;
       intake.accept(records);
       // In the same turn: later, it could move the position of another generation.
       resolveOffset(batch.lastOffset());

@@ -229,9 +229,8 @@ export function createWriter(options: WriterOptions): Writer {
   };
 
   const answered = (sent: readonly Sent[], outcomes: readonly WriteOutcome[], sentAtMs: number): void => {
-    if (outcomes.some((outcome) => outcome.status === 'retryable' && outcome.failure.status === 429)) {
-      limit.overloaded(sentAtMs, clock.nowMs());
-    }
+    const isOverloaded = outcomes.some((outcome) => outcome.status === 'retryable' && outcome.failure.status === 429);
+    if (isOverloaded) limit.overloaded(sentAtMs, clock.nowMs());
     const failure = failureOfAll(outcomes);
     if (failure !== undefined) {
       holdAll(sent, failure);
@@ -241,7 +240,7 @@ export function createWriter(options: WriterOptions): Writer {
       observer.recovered(trouble.failure.code, clock.nowMs() - trouble.sinceMs);
       trouble = undefined;
     }
-    limit.succeeded(requestsInFlight + 1);
+    if (!isOverloaded) limit.succeeded(requestsInFlight + 1, sentAtMs);
     settleBatch(sent, outcomes);
   };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Accounts } from '../../src/pipeline/ledger.ts';
 import { nodeOptions } from '../stack/node-options.ts';
 import { freePort } from '../stack/ports.ts';
+import { expectAccounted } from './accounted.ts';
 import { untilTrue } from './poll.ts';
 
 export interface SluiceOptions {
@@ -43,7 +44,7 @@ export interface SluiceProcess extends AsyncDisposable {
   /** Whether `/ready` says so. */
   isReady(): Promise<boolean>;
   metrics(): Promise<string>;
-  /** Asks it to end, as a supervisor does. */
+  /** Asks it to end, as a supervisor does; throws if its accounts do not balance (G5). */
   stop(): Promise<Ended>;
   kill(): Promise<Ended>;
 }
@@ -142,21 +143,30 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
   };
   const get = (path: string): Promise<Response> =>
     fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(5000) });
+  const statusReport = async (): Promise<StatusReport> => (await (await get('/status')).json()) as StatusReport;
+  /** Every test ends with this (G5). One that is over, frozen or not listening yet has nothing to tell. */
+  const accountAndEnd = async (signal: NodeJS.Signals): Promise<Ended> => {
+    const isRunning = child.exitCode === null && child.signalCode === null;
+    const report = isRunning ? await statusReport().catch(() => undefined) : undefined;
+    const over = await end(signal);
+    if (report !== undefined) expectAccounted(report);
+    return over;
+  };
   return {
     pid: child.pid ?? Number.NaN,
     ended,
     output: () => output,
-    status: async () => (await (await get('/status')).json()) as StatusReport,
+    status: statusReport,
     isReady: () =>
       get('/ready').then(
         (response) => response.ok,
         () => false,
       ),
     metrics: async () => (await get('/metrics')).text(),
-    stop: () => end('SIGTERM'),
+    stop: () => accountAndEnd('SIGTERM'),
     kill: () => end('SIGKILL'),
     [Symbol.asyncDispose]: async () => {
-      await end('SIGKILL');
+      await accountAndEnd('SIGKILL');
     },
   };
 }

@@ -151,6 +151,51 @@ test('a record that makes two documents is settled when both are', async () => {
   assert.equal(pipeline.status().accounts.applied, 1, 'records are accounted for, not writes');
 });
 
+test('progress moves `movedAtMs`, and nothing else does while records are held', async () => {
+  const { log, member, sink, clock, pipeline } = await setUp({ hold: true, maxBatchCount: 1, maxRequests: 2 });
+  for (const key of ['a', 'b', 'c']) log.append(partition, key, '{}');
+  clock.advance(1000);
+  assert.equal(pipeline.status().movedAtMs, 1000, 'nothing is held');
+  member.deliver(partition, 2);
+  clock.advance(500);
+  member.deliver(partition, 1);
+  await turn();
+  assert.equal(pipeline.status().movedAtMs, 1000, 'to take more is no progress');
+  sink.held[0]?.answer(() => ({ kind: 'retry', failure: { code: 'INDEX_BLOCKED', message: 'scripted' } }));
+  await turn();
+  assert.equal(pipeline.status().movedAtMs, 1000, 'to fail is no progress');
+  clock.advance(200);
+  sink.held[0]?.answer();
+  await turn();
+  clock.advance(300);
+  assert.equal(pipeline.status().movedAtMs, 1700, 'when something was settled');
+});
+
+test('G5: at every moment what was consumed is settled, ignored, dead-lettered or held', async () => {
+  const { log, member, sink, pipeline } = await setUp({
+    hold: true,
+    maxBatchCount: 1,
+    routeOf: () => ({ decode: truncatedOrUpdated, mappers: [writesTo('a'), writesTo('b')], truncated: [] }),
+  });
+  const balance = (): number => {
+    const { accounts, recordsHeld } = pipeline.status();
+    const { consumed, applied, superseded, deadLettered } = accounts;
+    const ignored = Object.values(accounts.ignored).reduce((sum, count) => sum + count, 0);
+    assert.equal(consumed, applied + superseded + deadLettered + ignored + recordsHeld);
+    return recordsHeld;
+  };
+  for (const key of ['x', null, 'y', 'z']) log.append(partition, key, '{}');
+  member.deliver(partition, 4);
+  assert.equal(balance(), 3);
+  const held: number[] = [];
+  for (let answers = 0; sink.held.length > 0; answers += 1) {
+    sink.held[0]?.answer((write) => (write.id === 'y' ? { kind: 'reject' } : undefined));
+    for (let turns = 0; turns < 3; turns += 1) await turn();
+    held.push(balance());
+  }
+  assert.deepEqual(held, [3, 2, 2, 1, 1, 0]);
+});
+
 test('what is settled is committed before the assignment is given up', async () => {
   const { log, member, stop, running } = await setUp({});
   log.append(partition, 'k', '{}');

@@ -1,0 +1,10 @@
+import assert from 'node:assert/strict';
+import type { StatusReport } from './sluice-process.ts';
+
+/** G5: every record that was consumed is settled, ignored, dead-lettered or held, at any moment; what is held is counted apart. */
+export function expectAccounted({ accounts, recordsHeld }: StatusReport): void {
+  const { consumed, applied, superseded, deadLettered } = accounts;
+  const ignored = Object.values(accounts.ignored).reduce((sum, count) => sum + count, 0);
+  const text = JSON.stringify({ ...accounts, recordsHeld });
+  assert.equal(consumed, applied + superseded + deadLettered + ignored + recordsHeld, `G5 does not hold: ${text}`);
+}

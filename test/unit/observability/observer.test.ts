@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import pino from 'pino';
+import { createMetrics } from '../../../src/observability/metrics.ts';
+import { createObserver } from '../../../src/observability/observer.ts';
+import type { Observer } from '../../../src/pipeline/ports.ts';
+
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly code?: string;
+  readonly [key: string]: unknown;
+}
+
+const [warn, error, info] = [40, 50, 30];
+
+function setUp(): { readonly observer: Observer; readonly lines: () => readonly Line[]; metrics(): Promise<string> } {
+  const written: string[] = [];
+  const stream = new PassThrough();
+  stream.on('data', (chunk: Buffer) => written.push(...chunk.toString().split('\n').filter(Boolean)));
+  const metrics = createMetrics(() => ({
+    ...{ recordsHeld: 0, bytesHeld: 0, requestsInFlight: 0, documentsInFlight: 0, ready: true },
+  }));
+  const observer = createObserver(metrics, pino({ level: 'info' }, stream));
+  return {
+    observer,
+    lines: () => written.map((line) => JSON.parse(line) as Line),
+    metrics: () => metrics.registry.metrics(),
+  };
+}
+
+const unreachable = { code: 'ELASTICSEARCH_UNREACHABLE', message: 'No connection to Elasticsearch.' } as const;
+
+test('a wait is logged at first with each attempt and then ever more rarely, and becomes an error', async () => {
+  const { observer, lines, metrics } = setUp();
+  for (let attempt = 1; attempt <= 70; attempt += 1) observer.waiting(unreachable, attempt, 100);
+  assert.deepEqual(
+    lines().map(({ level, attempt }) => [attempt, level]),
+    [
+      [1, warn],
+      [2, warn],
+      [3, warn],
+      [4, warn],
+      [8, error],
+      [16, error],
+      [32, error],
+      [64, error],
+    ],
+  );
+  const [first] = lines();
+  assert.equal(first?.code, 'ELASTICSEARCH_UNREACHABLE');
+  assert.match(first.msg, /^No connection to Elasticsearch\. Check that .* Attempt 1 failed\.$/, 'with the next step');
+  assert.match(await metrics(), /^sluice_waits_total\{code="ELASTICSEARCH_UNREACHABLE"\} 70$/m);
+});
+
+test('the end of a wait is logged, with how long it took', () => {
+  const { observer, lines } = setUp();
+  observer.recovered('ELASTICSEARCH_UNREACHABLE', 1234.5);
+  const [line] = lines();
+  assert.equal(line?.level, info);
+  assert.match(line.msg, /ELASTICSEARCH_UNREACHABLE .*123[45] ms/);
+});
+
+test('dead letters are logged with their topic, count and meaning, and warnings with what to do', () => {
+  const { observer, lines } = setUp();
+  observer.deadLettered('t', 'DOCUMENT_REJECTED', 3);
+  observer.warned({ code: 'GC_DELETES_SHORT', message: 'It forgets.' });
+  const [letters, warning] = lines();
+  assert.deepEqual([letters?.level, letters?.['topic'], letters?.['records']], [warn, 't', 3]);
+  assert.match(letters?.msg ?? '', /^3 records of t .*Elasticsearch can never accept this document/);
+  assert.deepEqual([warning?.level, warning?.code], [warn, 'GC_DELETES_SHORT']);
+  assert.match(warning?.msg ?? '', /^It forgets\. Set `index\.gc_deletes`/);
+});
+
+test('what goes well is counted and not logged', async () => {
+  const { observer, lines, metrics } = setUp();
+  observer.accepted('t', 100, 1000, 0);
+  observer.ignored('t', 'tombstone', 1);
+  observer.wrote('docs', 'applied', 99);
+  observer.request(5, 99, 1000, false);
+  observer.committed(1);
+  observer.withheld('docs', 'kept', 1);
+  assert.deepEqual(lines(), []);
+  const text = await metrics();
+  for (const name of [
+    'records_consumed_total{topic="t"} 100',
+    'records_ignored_total{topic="t",reason="tombstone"} 1',
+    'writes_total{index="docs",outcome="applied"} 99',
+    'bulk_request_writes_sum 99',
+    'commits_total 1',
+    'withheld_values_total{index="docs",outcome="kept"} 1',
+  ]) {
+    assert.ok(text.includes(`\nsluice_${name}\n`), name);
+  }
+});
