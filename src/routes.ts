@@ -14,7 +14,7 @@ import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model
 import type { Failure } from './model/outcome.ts';
 import type { Epochs } from './model/position.ts';
 import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
-import type { SourceRecord } from './model/record.ts';
+import type { Redact } from './model/redact.ts';
 
 /** A mapping file and where its keys are. */
 export interface DocumentFile {
@@ -47,8 +47,8 @@ export interface Routes {
   readonly documents: readonly RoutedDocument[];
   /** One of the documents that are made of a topic; undefined if it is not. */
   documentOf(topic: string, document: string): CompiledDocument | undefined;
-  /** The record of a topic as it may be kept in a dead letter; undefined if it may be kept as it is. */
-  redactOf(topic: string): ((record: SourceRecord) => SourceRecord) | undefined;
+  /** A dead letter of a topic as it may be kept; undefined if its record may be kept as it is. */
+  redactOf(topic: string): Redact | undefined;
   /** The aliases of all documents. */
   readonly aliases: readonly string[];
   /** How many schemas of an alias' documents were met: while it is the same, so is the definition of its index. */
@@ -159,7 +159,7 @@ export function createRoutes(
       const redactors = (byTopic.get(topic) ?? []).flatMap(({ redact }) => redact ?? []);
       return redactors.length === 0
         ? undefined
-        : (record) => redactors.reduce((redacted, redact) => redact(redacted), record);
+        : (kept) => redactors.reduce((redacted, redact) => redact(redacted), kept);
     },
     aliases: [...byAlias.keys()],
     schemasMet: (alias) => byAlias.get(alias)?.schemasMet() ?? 0,

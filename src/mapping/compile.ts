@@ -24,6 +24,7 @@ import { epochAt, externalVersion } from '../model/position.ts';
 import type { Epochs, ExternalVersion } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
+import type { Redact } from '../model/redact.ts';
 import type { DocumentDefinition } from './definition.ts';
 import { isPattern, topicPattern } from './definition.ts';
 import type { FieldSource } from './fields.ts';
@@ -32,11 +33,11 @@ import type { Identify, Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
 import type { SchemasMet } from './infer.ts';
 import { createSchemasMet, defineIndex } from './infer.ts';
-import { redacted } from './masking.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
 import type { Plan, PlanOptions, Planned } from './plan.ts';
 import { planRow, planned } from './plan.ts';
+import { createRedact } from './redaction.ts';
 import type { LoadedTransform } from './transform.ts';
 import { transformed } from './transform.ts';
 
@@ -67,8 +68,8 @@ export interface CompiledDocument {
   /** Those that name it, where the record's key does not. */
   readonly idColumns: readonly string[];
   readonly hasTransform: boolean;
-  /** The record as it may be kept: without the values that the definition masks. */
-  readonly redact: ((record: SourceRecord) => SourceRecord) | undefined;
+  /** A dead letter as it may be kept: without the values that the definition masks. */
+  readonly redact: Redact | undefined;
 }
 
 /** What a definition needs and does not hold. */
@@ -83,6 +84,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
   const topics = entries.filter((entry) => !isPattern(entry));
   const patterns = entries.filter(isPattern).map(topicPattern);
   const schemas = options.schemas ?? createSchemasMet();
+  const masked = [...maskedColumns(definition).keys()];
   return {
     document: definition.document,
     definition,
@@ -103,7 +105,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     decisive: decisiveColumns(definition),
     idColumns: definition.id.from ?? [],
     hasTransform: options.transform !== undefined,
-    redact: redactor(definition),
+    redact: masked.length === 0 ? undefined : createRedact(masked),
   };
 }
 
@@ -332,33 +334,4 @@ function assembled(
     if (value !== undefined) out += out.length === 1 ? token + value : `,${token}${value}`;
   }
   return `${out}}`;
-}
-
-/** Masks a record, or takes away its parts that cannot be masked. */
-function redactor(definition: DocumentDefinition): CompiledDocument['redact'] {
-  const columns = [...maskedColumns(definition).keys()];
-  if (columns.length === 0) return undefined;
-  const names = new Set(columns.flatMap((column) => [column, column.slice(column.lastIndexOf('.') + 1)]));
-  const masked = (bytes: Buffer | null): Buffer | null => {
-    const text = bytes === null ? undefined : redacted(bytes.toString(), names);
-    return text === undefined ? null : Buffer.from(text);
-  };
-  return (record) => ({
-    topic: record.topic,
-    partition: record.partition,
-    offset: record.offset,
-    timestampMs: record.timestampMs,
-    key: masked(record.key),
-    value: masked(record.value),
-    // A header may hold a key, or the row's fields; those that are not JSON are kept only where they tell nothing of the row.
-    headers: Object.fromEntries(
-      Object.entries(record.headers ?? {}).map(([name, value]) => {
-        const text = (Array.isArray(value) ? value.at(-1) : value)?.toString() ?? '';
-        return [
-          name,
-          names.has(name.replace(/^__/, '')) ? '***' : text.startsWith('{') ? (redacted(text, names) ?? '***') : value,
-        ];
-      }),
-    ),
-  });
 }

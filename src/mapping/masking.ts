@@ -4,7 +4,6 @@
 import { createHmac } from 'node:crypto';
 import type { Conversion } from '../convert/types.ts';
 import type { Convert } from '../model/change-event.ts';
-import { exactTree, isExactNumber } from '../model/exact-json.ts';
 
 /** What `as` may say, and what it does. */
 export const maskings = {
@@ -35,33 +34,4 @@ function hashWith(hashKey: string | undefined): Convert {
     const value = text.startsWith('"') ? (JSON.parse(text) as string) : text;
     return `"${createHmac('sha256', hashKey).update(value).digest('base64url')}"`;
   };
-}
-
-/**
- * A JSON text with every value masked that has one of the names, wherever it stands: in rows, in keys, in the JSON that a string
- * holds. Undefined if it is no JSON.
- */
-export function redacted(text: string, names: ReadonlySet<string>): string | undefined {
-  let tree: unknown;
-  try {
-    tree = exactTree(text);
-  } catch {
-    return undefined;
-  }
-  return JSON.stringify(redact(tree, names));
-}
-
-function redact(value: unknown, names: ReadonlySet<string>): unknown {
-  if (typeof value === 'string') {
-    const opens = value.startsWith('{') || value.startsWith('[');
-    return (opens ? redacted(value, names) : undefined) ?? value;
-  }
-  if (typeof value !== 'object' || value === null || isExactNumber(value)) return value;
-  if (Array.isArray(value)) return value.map((element) => redact(element, names));
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      names.has(name) && inner !== null ? '***' : redact(inner, names),
-    ]),
-  );
 }

@@ -56,7 +56,10 @@ export type Transformed =
   | { readonly kind: 'none' }
   | { readonly kind: 'failed'; readonly seen: string };
 
-/** Applies a transform to a document's JSON text. Total: what it throws is told with file and line, without its message, which may hold values. */
+/**
+ * Applies a transform to a document's JSON text. Total: what it throws is told with file and line, without its message and without
+ * a name of its own, which may hold values.
+ */
 export function transformed(
   { file, transform }: LoadedTransform,
   source: string,
@@ -72,11 +75,35 @@ export function transformed(
         seen: `${file} gave ${Array.isArray(result) ? 'an array' : typeof result}, and no document`,
       };
     }
-    if (result instanceof Promise) return { kind: 'failed', seen: `${file} gave a promise: it must be synchronous` };
+    if (result instanceof Promise) {
+      // What it rejects with would otherwise end the process, with its message on the terminal.
+      result.catch(() => undefined);
+      return { kind: 'failed', seen: `${file} gave a promise: it must be synchronous` };
+    }
     return { kind: 'document', source: JSON.stringify(result, exactly) };
   } catch (error) {
-    const name = error instanceof Error ? error.name : typeof error;
-    return { kind: 'failed', seen: `${file}${placeIn(file, error)} threw ${name}` };
+    return { kind: 'failed', seen: `${file}${placeIn(file, error)} threw ${kindOf(error)}` };
+  }
+}
+
+/** The kinds of error that the language has: any other name is the user's own, and may be made of a value. */
+const errorKinds: readonly (new () => Error)[] = [
+  TypeError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  URIError,
+  EvalError,
+];
+
+function kindOf(error: unknown): string {
+  try {
+    const kind = errorKinds.find((candidate) => error instanceof candidate);
+    if (kind !== undefined) return kind.name;
+    return error instanceof Error ? 'Error' : typeof error;
+  } catch {
+    // A proxy may throw when it is looked at.
+    return 'something';
   }
 }
 
@@ -88,11 +115,21 @@ function exactly(_name: string, value: unknown): unknown {
 
 /** `:line:column` of the first line of the stack that is in the file. */
 function placeIn(file: string, error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const stack = stackOf(error);
   for (const line of stack.split('\n')) {
     const at = line.indexOf(`${file}:`);
     const place = at === -1 ? undefined : /^:\d+:\d+/.exec(line.slice(at + file.length))?.[0];
     if (place !== undefined) return place;
   }
   return '';
+}
+
+/** A stack is the thrower's own property: it may be anything, or throw itself. */
+function stackOf(error: unknown): string {
+  try {
+    const stack: unknown = error instanceof Error ? error.stack : undefined;
+    return typeof stack === 'string' ? stack : '';
+  } catch {
+    return '';
+  }
 }

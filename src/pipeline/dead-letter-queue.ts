@@ -3,7 +3,7 @@
  * (D8). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly.
  */
 import type { Failure } from '../model/outcome.ts';
-import type { SourceRecord } from '../model/record.ts';
+import type { Redact } from '../model/redact.ts';
 import type { Ticket } from './offset-tracker.ts';
 import type { Clock, DeadLetter, DeadLetters, Observer } from './ports.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -17,8 +17,8 @@ export interface DeadLetterQueue {
 
 export interface DeadLetterQueueOptions {
   readonly deadLetters: DeadLetters;
-  /** The record as it may be kept. */
-  readonly redact: (record: SourceRecord) => SourceRecord;
+  /** What may be kept of the record. */
+  readonly redact: Redact;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
@@ -80,7 +80,7 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
 
   return {
     add: (ticket, failure, document) => {
-      queue.push({ ticket, letter: { record: redact(ticket.record), failure, ...(document && { document }) } });
+      queue.push({ ticket, letter: redact({ record: ticket.record, failure, ...(document && { document }) }) });
       if (queue.length === 1 && writing === 0) {
         // After the current batch was taken in, so that its letters travel together.
         queueMicrotask(() => {

@@ -8,6 +8,7 @@ import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.
 import type { ChangeEvent, RowChange } from '../model/change-event.ts';
 import type { DocumentMapper, Mapped, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
+import type { Redact } from '../model/redact.ts';
 import { createAssignment } from './assignment.ts';
 import { createDeadLetterQueue } from './dead-letter-queue.ts';
 import type { Failpoints } from './failpoints.ts';
@@ -29,8 +30,8 @@ export interface Route {
   readonly mappers: readonly DocumentMapper[];
   /** The same documents, as a truncate of their table concerns them. */
   readonly truncated?: readonly TruncatedDocument[];
-  /** The record as it may be kept in a dead letter; absent if it may be kept as it is. */
-  readonly redact?: ((record: SourceRecord) => SourceRecord) | undefined;
+  /** What a dead letter may keep; absent if its record may be kept as it is. */
+  readonly redact?: Redact | undefined;
 }
 
 export interface PipelineOptions {
@@ -120,7 +121,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const letters = createDeadLetterQueue({
     deadLetters: options.deadLetters,
-    redact: (record) => routeTo(record.topic).redact?.(record) ?? record,
+    redact: (kept) => routeTo(kept.record.topic).redact?.(kept) ?? kept,
     clock,
     observer,
     retry,

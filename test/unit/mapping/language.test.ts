@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { documentDefinitionSchema, ofTopic } from '../../../src/mapping/definition.ts';
 import type { Fields, Transform } from '../../../src/mapping/transform.ts';
+import type { FailureCode } from '../../../src/model/outcome.ts';
 import { offset } from '../../../src/model/position.ts';
+import type { RecordHeaders } from '../../../src/model/record.ts';
 import { codeOf, compile, map, sourceOf, writesOf } from './mapped.ts';
 
 const placeholder = '"__debezium_unavailable_value"';
@@ -141,29 +143,78 @@ test('an id does not tell what its document hides', () => {
   assert.equal(codeOf(map({ fields: { id: { as: 'mask' } } }, '{"id":1}')), 'RECORD_KEY_MISSING');
 });
 
-test('a dead letter keeps its record without the masked values, wherever they stand', () => {
+const letterOf = (given: { value: string; key?: string; headers?: RecordHeaders; code?: FailureCode }) => {
   const { redact } = compile({ fields: { mail: { from: 'email', as: 'mask' } } });
-  const kept = (value: string, key = '{"id":1}'): string =>
-    String(
-      redact?.({
-        topic: 't',
-        partition: 0,
-        offset: offset(1),
-        timestampMs: 0,
-        headers: { '__debezium.oldkey': '{"email":"a@b.org"}', __email: 'a@b.org', id: 'x' },
-        key: Buffer.from(key),
-        value: Buffer.from(value),
-      }).value,
-    );
+  const record = {
+    topic: 't',
+    partition: 0,
+    offset: offset(1),
+    timestampMs: 0,
+    headers: given.headers,
+    key: Buffer.from(given.key ?? '{"id":1}'),
+    value: Buffer.from(given.value),
+  };
+  const failure = { code: given.code ?? ('DOCUMENT_REJECTED' as const), message: 't[0]@1: an object of a@b.org.' };
+  const kept = redact?.({ record, failure });
+  const { key = null, value = null, headers = {} } = kept?.record ?? {};
+  return { key: String(key), value: String(value), headers, message: kept?.failure.message };
+};
+
+test('a dead letter keeps its record without the masked values, wherever they stand', () => {
+  const kept = (value: string): string => letterOf({ value }).value;
   assert.equal(
     kept('{"before":{"email":"a@b.org"},"after":{"id":12345678901234567890,"email":"c@d.org"},"op":"u"}'),
     '{"before":{"email":"***"},"after":{"id":12345678901234567890,"email":"***"},"op":"u"}',
   );
   assert.equal(
-    kept(JSON.stringify({ after: '{"email":"a@b.org","n":1}' })),
-    '{"after":"{\\"email\\":\\"***\\",\\"n\\":1}"}',
+    kept(JSON.stringify({ after: '{"email":"a@b.org","id":1}' })),
+    '{"after":"{\\"email\\":\\"***\\",\\"id\\":1}"}',
   );
-  assert.equal(kept('{"email":"a@b.org'), 'null', 'what cannot be read is not kept');
+  assert.equal(
+    kept('{"id":1,"email":"a@b.org","copy":" \\n{\\"email\\": \\"a@b.org\\"}","text":"mail a@b.org"}'),
+    '{"id":1,"email":"***","copy":"{\\"email\\":\\"***\\"}","text":"***"}',
+  );
+});
+
+test('a dead letter of a record that is not understood keeps no value, no key and no header, and says what it withholds', () => {
+  const none = { key: 'null', value: 'null', 'x-trace': '***', withheld: 'key,value,headers' };
+  const kept = (value: string, code?: FailureCode) => {
+    const letter = letterOf({ value, ...(code && { code }), headers: { 'x-trace': 'a@b.org' } });
+    const { key, headers } = letter;
+    return { key, value: letter.value, 'x-trace': headers['x-trace'], withheld: headers['__sluice.withheld'] };
+  };
+  for (const value of [
+    '{"email":"a@b.org',
+    '{"emaiI":"a@b.org","id":1}',
+    '"a@b.org"',
+    'a@b.org',
+    '\u0000\u0001a@b.org',
+  ])
+    assert.deepEqual(kept(value), none, value);
+  assert.deepEqual(kept('{"email":"a@b.org"}', 'RECORD_FORM_UNKNOWN'), none);
+  assert.doesNotMatch(letterOf({ value: '{"x":1}', code: 'RECORD_FORM_UNKNOWN' }).message ?? '', /a@b/);
+});
+
+test('of headers a dead letter keeps those whose writer is known, and of a key what its names tell', () => {
+  const value = '{"id":1,"email":"a@b.org"}';
+  const headers = {
+    '__debezium.context.connectorName': 'postgresql',
+    '__debezium.oldkey': ' {"email":"a@b.org","id":1}',
+    __op: 'c',
+    __email: 'a@b.org',
+    list: '[{"email":"a@b.org"}]',
+    several: [Buffer.from('a@b.org'), Buffer.from('x')],
+  };
+  assert.deepEqual(letterOf({ value, headers }).headers, {
+    '__debezium.context.connectorName': 'postgresql',
+    '__debezium.oldkey': '{"email":"***","id":1}',
+    __op: 'c',
+    __email: '***',
+    list: '***',
+    several: '***',
+  });
+  assert.equal(letterOf({ value, key: '{"email":"a@b.org"}' }).key, '{"email":"***"}');
+  assert.equal(letterOf({ value, key: '"other@b.org"' }).key, 'null');
 });
 
 const transformed = <F extends Fields>(transform: Transform<F>, row: string, file = {}) =>
@@ -177,6 +228,19 @@ test('a transform gets exact values, and gives the document', () => {
     sourceOf(transformed(name, row)),
     '{"big":9007199254740993,"exact":0.10000000000000000001,"list":[1.5],"name":"Ada King"}',
   );
+});
+
+test('an error of the user’s own making does not bring its name, and a promise that is rejected ends nothing', async () => {
+  const named: Transform = () => {
+    throw Object.assign(new Error('a@b.org'), { name: 'a@b.org' });
+  };
+  const mapped = transformed(named, '{"id":1}');
+  assert.ok(mapped.kind === 'refused');
+  assert.match(mapped.failure.message, /threw Error\.$/);
+  const promising = (() => Promise.reject(new Error('a@b.org'))) as unknown as Transform;
+  assert.equal(codeOf(transformed(promising, '{"id":1}')), 'TRANSFORM_FAILED');
+  // An unhandled rejection would end this process now.
+  await new Promise(setImmediate);
 });
 
 test('a transform that gives null says that there is no document', () => {
