@@ -79,6 +79,8 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
   const routes = createRoutes(settings.documents, config, existing);
   const routed = routes.documents.find(({ document }) => document === name);
   if (routed === undefined) throw unknown(name, routes);
+  const conflict = routes.conflictOf(name);
+  if (conflict !== undefined) throw new SluiceError([conflict]);
   const client = await openElasticsearch(config);
   const schemaRegistry = await openSchemaRegistry(config);
   const custody = createCustody({

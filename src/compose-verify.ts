@@ -91,6 +91,9 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const routes = createRoutes(options.documents, config, existing);
   const topics = routes.topicsFor(document);
   if (topics.length === 0) throw new SluiceError([...routes.missing, noDocument(document, routes.aliases)]);
+  // Such an index is right by accident at most, and the comparison has the same fault as the index.
+  const conflict = routes.conflictOf(document);
+  if (conflict !== undefined) throw new SluiceError([conflict]);
   const schemaRegistry = await openSchemaRegistry(config);
   const observer = firstWaits(options.warned);
   const registry = schemaRegistry?.open(signal, observer);

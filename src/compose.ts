@@ -33,7 +33,9 @@ import { createPipeline } from './pipeline/pipeline.ts';
 import { withWithheld } from './pipeline/withheld.ts';
 import type { Writing } from './rebuild/handover.ts';
 import { createTwins } from './rebuild/twins.ts';
-import { createRoutes, unorderedTruncates } from './routes.ts';
+import { unorderedTruncates } from './route-problems.ts';
+import { createRoutes } from './routes.ts';
+import { watchArrivals } from './topic-arrivals.ts';
 import type { Documents } from './compose-connections.ts';
 import {
   clock,
@@ -178,17 +180,34 @@ export async function runService(
       })
     : undefined;
   logger.info({ topics: routes.topics.length, port: http?.port }, `Reading ${routes.topics.length} topics.`);
+  const over = new AbortController();
+  const arrivals = watchArrivals(
+    {
+      listTopics: () => listTopics(kafka),
+      routesWith: (now) => createRoutes(documents, config, now),
+      topics: routes.topics,
+      everyMs: lookForTopicsEveryMs,
+      clock,
+      warned: observer.warned,
+    },
+    over.signal,
+  );
   try {
     const done = await pipeline.run(AbortSignal.any([signal, halting.signal]));
     if (halting.signal.aborted) throw halting.signal.reason;
     return done;
   } finally {
+    over.abort();
+    await arrivals;
     await http?.close();
     await deadLetters.close();
     await client.close();
     await schemaRegistry?.client.close();
   }
 }
+
+/** Topics that are new are looked for this often. */
+const lookForTopicsEveryMs = 60_000;
 
 function writingText(document: string, writing: Writing): string {
   if (writing.kind === 'alias') return `A rebuild of ${document} is over: writing to its alias alone.`;

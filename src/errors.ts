@@ -258,6 +258,17 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'stop',
     nextStep: 'Check `from` in the mapping file and `topic.prefix` of the connector; start the connector first.',
   },
+  TOPICS_MIXED: {
+    meaning:
+      'Several topics, or several mapping files, would write into one index and overwrite the documents of each other.',
+    directive: 'stop',
+    nextStep: 'docs/mapping-files.md, "Several topics, one index", compares the remedies.',
+  },
+  TOPIC_UNREAD: {
+    meaning: 'A topic that belongs to a document was created after Sluice started, and is not read yet.',
+    directive: 'go-on',
+    nextStep: 'Run `sluice check`, then restart the instances.',
+  },
   OFFSET_OUT_OF_RANGE: {
     meaning: 'The committed offset is not in the topic any more: the topic was re-created, or records expired unread.',
     directive: 'stop',
@@ -336,6 +347,18 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'A mapping file cannot work.',
     directive: 'stop',
     nextStep: 'Correct the named line; `sluice check` shows all mistakes at once.',
+  },
+  COLUMN_UNKNOWN: {
+    meaning: 'A mapping file names a column that the rows of its topic do not have.',
+    directive: 'pause',
+    nextStep:
+      'Correct the name, or remove it from the file; if rows may lack the column of a field, write `optional: true` there. Then restart. Sluice continues by itself when a row with the column comes.',
+  },
+  DEFINITIONS_DIFFER: {
+    meaning: 'Instances of one consumer group run with different definitions of documents.',
+    directive: 'go-on',
+    nextStep:
+      'During a rolling change this ends with the last restart. Otherwise give all instances the same mapping files and configuration; `sluice status` names the instances.',
   },
 };
 

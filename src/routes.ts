@@ -10,25 +10,21 @@ import { isTemplate, ofTopic, unmappedDefinition } from './mapping/definition.ts
 import type { SchemasMet } from './mapping/infer.ts';
 import { createSchemasMet } from './mapping/infer.ts';
 import type { LoadedTransform } from './mapping/transform.ts';
+import type { DocumentFile, MadeDocument } from './route-problems.ts';
+import { formDispute, missingKey, missingTopic, mixedTopics, notAllowed, nothingToRead } from './route-problems.ts';
 import type { DocumentMapper, IndexDefinition, TruncatedDocument } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
 import type { Epochs } from './model/position.ts';
 import type { TopicOrigin, TopicState } from './model/topic-origin.ts';
 import type { Redact } from './model/redact.ts';
 
-/** A mapping file and where its keys are. */
-export interface DocumentFile {
-  readonly file: string;
-  readonly definition: DocumentDefinition;
-  readonly transform?: LoadedTransform | undefined;
-  positionOf(path: readonly (string | number)[]): { readonly line: number; readonly column: number };
-}
-
 export interface Routes {
   /** The topics to read, of those that exist. */
   readonly topics: readonly string[];
   /** What is asked for and does not exist or cannot be, each with its place in a file. */
   readonly missing: readonly Failure[];
+  /** Why nothing may be written into the index of a document: topics that would overwrite each other's rows there. */
+  conflictOf(document: string): Failure | undefined;
   /** What the values of a topic are. */
   formOf(topic: string): Form;
   /** Of all its documents, or of one. */
@@ -88,33 +84,28 @@ export function createRoutes(
   { unmapped, deadLetters, masking: { hashKey }, nulled, truncation }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
-  // Several topics of a template may make one index: it has the columns of all of them.
-  const schemas = new Map<string, SchemasMet>();
-  const compile = (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
-    const shared = schemas.get(definition.document) ?? createSchemasMet();
-    schemas.set(definition.document, shared);
-    const told = nulled && {
-      nulled: (field: string) => {
-        nulled(definition.document, field);
-      },
-    };
-    return compileDocument(definition, { hashKey, transform, schemas: shared, ...told });
-  };
+  const compile = documentCompiler({ hashKey, nulled });
   const compiled = files.map((file) => ({ file, whole: compile(file.definition, file.transform) }));
-  const pattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
-  const byTopic = new Map<string, readonly CompiledDocument[]>();
-  for (const topic of [...existing].sort()) {
-    if (topic === deadLetters.topic) continue;
-    const matching = compiled.flatMap(({ file: { definition, transform }, whole }) => {
+  const unmappedPattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
+  const all = [...existing].sort().flatMap((topic): readonly MadeDocument[] => {
+    if (topic === deadLetters.topic) return [];
+    const matching = compiled.flatMap(({ file, whole }): readonly MadeDocument[] => {
       if (!whole.matches(topic)) return [];
-      return isTemplate(definition) ? compile(ofTopic(definition, topic), transform) : whole;
+      const { definition, transform } = file;
+      const made = isTemplate(definition) ? compile(ofTopic(definition, topic), transform) : whole;
+      return [{ topic, made, origin: { file } }];
     });
-    if (matching.length > 0) byTopic.set(topic, matching);
-    else if (unmapped !== undefined && pattern?.test(topic) === true) {
-      byTopic.set(topic, [compile(unmappedDefinition(topic, unmapped.index, unmapped.form))]);
-    }
-  }
-  const documents = [...byTopic.values()].flat();
+    if (matching.length > 0 || unmapped === undefined || unmappedPattern?.test(topic) !== true) return matching;
+    const made = compile(unmappedDefinition(topic, unmapped.index, unmapped.form));
+    return [{ topic, made, origin: { index: unmapped.index } }];
+  });
+  const byTopic = new Map(
+    [...Map.groupBy(all, ({ topic }) => topic)].map(
+      ([topic, found]) => [topic, found.map(({ made }) => made)] as const,
+    ),
+  );
+  const mixed = mixedTopics(all);
+  const documents = all.map(({ made }) => made);
   const byAlias = new Map(documents.map((compiled) => [compiled.document, compiled] as const));
   const madeOf = (topic: string, document?: string): readonly CompiledDocument[] =>
     (byTopic.get(topic) ?? []).filter((made) => document === undefined || made.document === document);
@@ -134,7 +125,8 @@ export function createRoutes(
     missing:
       byTopic.size === 0 && missing.length === 0
         ? [nothingToRead]
-        : [...missing, ...disputed, ...notAllowed(emptied, truncation.allow)],
+        : [...missing, ...disputed, ...mixed.values(), ...notAllowed(emptied, truncation.allow)],
+    conflictOf: (document) => mixed.get(document),
     emptied: emptied.map(({ topic }) => topic),
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
     mappersOf: (topic, document) => madeOf(topic, document).map((made) => made.createMapper()),
@@ -167,52 +159,20 @@ export function createRoutes(
   };
 }
 
-const nothingToRead: Failure = {
-  code: 'TOPIC_MISSING',
-  message: 'No topic matches `from` of any mapping file, or `unmapped.topics`.',
-};
-
-/** A topic's records are read once, for all its documents. */
-function formDispute(topic: string, documents: readonly CompiledDocument[]): readonly Failure[] {
-  const [first, other] = new Map(documents.map((made) => [JSON.stringify(made.form), made.document])).values();
-  if (first === undefined || other === undefined) return [];
-  const message = `The documents ${first} and ${other} do not agree on the \`form\` of the topic «${topic}» or its outbox options.`;
-  return [{ code: 'MAPPING_INVALID', message }];
-}
-
-/** A mapping file alone must not be able to empty an index. */
-function notAllowed(
-  emptied: readonly { readonly topic: string; readonly document: string }[],
-  allow: readonly string[],
-): readonly Failure[] {
-  const allowed = allow.map((text) => new RegExp(`^(?:${text})$`));
-  return emptied
-    .filter(({ topic }) => !allowed.some((pattern) => pattern.test(topic)))
-    .map(({ topic, document }) => {
-      const message = `The document ${document} has \`onTruncate: delete\`, but \`truncation.allow\` of the configuration does not name its topic «${topic}».`;
-      return { code: 'CONFIGURATION_INVALID', message };
-    });
-}
-
-/** Of topics whose documents a truncate deletes, those that have more than one partition. */
-export function unorderedTruncates(partitions: ReadonlyMap<string, number>): readonly Failure[] {
-  return [...partitions]
-    .filter(([, count]) => count > 1)
-    .map(([topic, count]) => {
-      const message = `\`onTruncate: delete\` cannot be had for the topic «${topic}»: it has ${count} partitions, and nothing tells where among the records of the others a truncate stands.`;
-      return { code: 'MAPPING_INVALID', message };
-    });
-}
-
-function missingKey({ file, definition, positionOf }: DocumentFile): readonly Failure[] {
-  const hashed = Object.entries(definition.fields).find(([, { as }]) => as === 'hash');
-  if (hashed === undefined) return [];
-  const { line, column } = positionOf(['fields', hashed[0], 'as']);
-  const message = `${file}:${line}:${column}: \`as: hash\` needs a secret: set \`masking.hashKey\` (SLUICE_MASKING_HASH_KEY_FILE).`;
-  return [{ code: 'MAPPING_INVALID', message }];
-}
-
-function missingTopic({ file, positionOf }: DocumentFile, topic: string): Failure {
-  const { line, column } = positionOf(['from']);
-  return { code: 'TOPIC_MISSING', message: `${file}:${line}:${column}: Kafka has no topic «${topic}».` };
+/** Compiles definitions; those of one alias share the schemas that are met, for its index has the columns of all its topics. */
+function documentCompiler({
+  hashKey,
+  nulled,
+}: { readonly hashKey: string | undefined } & Pick<RouteOptions, 'nulled'>) {
+  const schemas = new Map<string, SchemasMet>();
+  return (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
+    const shared = schemas.get(definition.document) ?? createSchemasMet();
+    schemas.set(definition.document, shared);
+    const told = nulled && {
+      nulled: (field: string) => {
+        nulled(definition.document, field);
+      },
+    };
+    return compileDocument(definition, { hashKey, transform, schemas: shared, ...told });
+  };
 }

@@ -10,6 +10,7 @@ const wrongConfiguration: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'CONFIGURATION_INVALID',
   'MAPPING_INVALID',
   'TOPIC_MISSING',
+  'TOPICS_MIXED',
   'KAFKA_UNAUTHORIZED',
   'ELASTICSEARCH_UNAUTHORIZED',
   'ELASTICSEARCH_ENGINE_WRONG',

@@ -24,8 +24,8 @@ export async function readFiles(
   const config = await loadConfig({ file, ...surroundings });
   const documents = config.ok
     ? await loadDocuments(config.value.documents, documentDefinitionSchema, {
-        // Topics without mapping files may be all there is.
-        optional: config.value.unmapped !== undefined,
+        // Topics without mapping files may be all there is, but a folder that is named must exist.
+        optional: config.value.unmapped !== undefined && !config.value.namesDocuments,
       })
     : undefined;
   const transforms = documents?.ok === true ? await Promise.all(documents.value.map(withTransform)) : [];

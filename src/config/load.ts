@@ -24,7 +24,13 @@ export interface LoadOptions {
 
 const defaultFile = 'sluice.yaml';
 
-export async function loadConfig({ file, environment, cwd }: LoadOptions): Promise<Checked<Config>> {
+/** The configuration, with the path of the folder of mapping files. */
+export type LoadedConfig = Config & {
+  /** Whether the user named the folder. A folder that is named must exist: without it, every mask would be dropped. */
+  readonly namesDocuments: boolean;
+};
+
+export async function loadConfig({ file, environment, cwd }: LoadOptions): Promise<Checked<LoadedConfig>> {
   const chosen =
     file ?? environment[configVariable] ?? ((await exists(resolve(cwd, defaultFile))) ? defaultFile : undefined);
   const schema = jsonSchemaOf(configSchema);
@@ -50,7 +56,8 @@ export async function loadConfig({ file, environment, cwd }: LoadOptions): Promi
   }
   if (problems.length > 0) return { ok: false, problems };
   const folder = yaml === undefined ? cwd : dirname(yaml.file);
-  return { ok: true, value: { ...result.data, documents: resolve(folder, result.data.documents) } };
+  const namesDocuments = typeof merged === 'object' && merged !== null && 'documents' in merged;
+  return { ok: true, value: { ...result.data, documents: resolve(folder, result.data.documents), namesDocuments } };
 }
 
 function whereWritten(
@@ -98,7 +105,13 @@ export async function loadDocuments<S extends z.ZodType<{ readonly document: str
     if (optional) return { ok: true, value: [] };
     return {
       ok: false,
-      problems: [{ file: folder, message: 'the folder of mapping files (`documents`) cannot be read.' }],
+      problems: [
+        {
+          file: folder,
+          message:
+            'the folder of mapping files cannot be read; correct `documents` (SLUICE_DOCUMENTS), or create the folder.',
+        },
+      ],
     };
   }
   const documents: LoadedDocument<z.output<S>>[] = [];

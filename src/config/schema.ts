@@ -128,7 +128,11 @@ export const configSchema = z.strictObject({
         .refine(compiles, 'is no regular expression')
         .describe('Regular expression; topics that match it as a whole need no mapping file'),
       form: z.enum(formNames).default('auto').describe('What their values are; `auto` recognises what tells itself'),
-      index: z.string().min(1).default('${table}').describe('Index of such a topic, made of `${table}` and `${topic}`'),
+      index: z
+        .string()
+        .min(1)
+        .default('${table}')
+        .describe('Index of such a topic, made of `${table}`, `${schema}` and `${topic}`'),
     })
     .optional(),
   masking: z

@@ -151,7 +151,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     // What is missing is put between the parts of this, so all of it must be JSON.
     if (![source, ...(patch?.set ?? []).map(({ text }) => text)].every(isJson)) return malformed;
     const otherKey = withheld.length === 0 || key === null ? undefined : otherKeyOf(change, otherKeys);
-    const former = otherKey && identify(otherKey, after, false);
+    const former = otherKey && identify(otherKey, after, false, change.record.topic);
     const step = {
       source: Buffer.from(source),
       withheld,
@@ -179,7 +179,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     const isDelete = change.op === 'delete';
     // The first record of a topic may be a delete; its index must know the columns all the same.
     if (isDelete && change.before?.schema !== undefined) schemas.add(change.before.schema);
-    const identity = identify(key, isDelete ? change.before : change.after, isDelete);
+    const identity = identify(key, isDelete ? change.before : change.after, isDelete, record.topic);
     if ('code' in identity) {
       const isSecondDelete = isDelete && change.tombstone && identify.mayMove;
       return isSecondDelete ? { kind: 'ignored', reason: 'tombstone-without-id' } : refused(identity, record);
@@ -239,9 +239,9 @@ const refused = (failure: Failure, record: SourceRecord): Mapped => ({
 });
 
 /** Where the document was before the row's columns that name it changed; undefined if it did not move. */
-function formerOf({ op, before }: Upsert, { id, routing }: Identity, identify: Identify): Identity | undefined {
+function formerOf({ op, before, record }: Upsert, { id, routing }: Identity, identify: Identify): Identity | undefined {
   if (op !== 'update' || before === null) return undefined;
-  const former = identify(null, before, true);
+  const former = identify(null, before, true, record.topic);
   return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
 }
 

@@ -104,9 +104,15 @@ const json: z.ZodType<Readonly<Record<string, unknown>>> = z.record(z.string(), 
 
 export const documentDefinitionSchema = z.strictObject({
   document: indexName.describe(
-    'The alias that people search; the index behind it is called <alias>-000001. With `${table}` or `${topic}`, each topic has its own',
+    'The alias that people search; the index behind it is called <alias>-000001. With `${table}`, `${schema}` or `${topic}`, each topic has its own',
   ),
   from: z.union([topic, z.array(topic).min(1)]).describe('The topics whose rows become documents'),
+  rowsStayInTopic: z
+    .boolean()
+    .optional()
+    .describe(
+      'States that the topics are parts of one table, that no id occurs in two of them, and that no row ever moves from one to another. Without this statement, an index that several topics make is refused, unless `id.topic` is set',
+    ),
   form: z
     .enum(formNames)
     .default('auto')
@@ -167,6 +173,10 @@ export const documentDefinitionSchema = z.strictObject({
         .min(1)
         .optional()
         .describe('The columns that name a document, instead of the record’s key'),
+      topic: z
+        .boolean()
+        .optional()
+        .describe('Puts the name of the topic in front of the id, so that rows of two topics never share a document'),
       overlong: z
         .enum(['reject', 'hash'])
         .default('reject')
@@ -229,7 +239,8 @@ function isExpression(text: string): boolean {
 
 /**
  * The definition of a topic for which there is no file: every column under its own name. In `template`, `${table}` stands
- * for the last part of the topic's name and `${topic}` for the whole; what an index name may not hold becomes `-`.
+ * for the last part of the topic's name, `${schema}` for the part before it, and `${topic}` for the whole; what an index name may
+ * not hold becomes `-`.
  */
 export function unmappedDefinition(topicName: string, template: string, form: FormName = 'auto'): DocumentDefinition {
   return documentDefinitionSchema.parse({ document: indexNameOf(template, topicName), from: topicName, form });
@@ -245,9 +256,12 @@ export function ofTopic(definition: DocumentDefinition, topicName: string): Docu
   return { ...definition, document: indexNameOf(definition.document, topicName), from: topicName };
 }
 
-function indexNameOf(template: string, topicName: string): string {
-  const table = topicName.slice(topicName.lastIndexOf('.') + 1);
-  const name = template.replaceAll('${table}', table).replaceAll('${topic}', topicName);
+/** The index name that `template` makes of a topic. */
+export function indexNameOf(template: string, topicName: string): string {
+  const [table = '', schema = ''] = topicName.split('.').reverse();
+  const values: Readonly<Record<string, string>> = { table, schema, topic: topicName };
+  // In one step: a value may hold what looks like another name.
+  const name = template.replaceAll(/\$\{(table|schema|topic)\}/g, (_, part: string) => values[part] ?? '');
   const legal = name.toLowerCase().replaceAll(/[\s"*/\\|?#<>,:]/g, '-');
   return legal.replace(/^[-_+.]+/, '') || 'unnamed';
 }

@@ -21,8 +21,8 @@ export interface Identity {
 }
 
 export interface Identify {
-  /** `isBefore` says that the image is what a delete left, whose values may be invented. */
-  (key: Row | null, image: Row | null, isBefore: boolean): Identity | Failure;
+  /** `isBefore` says that the image is what a delete left, whose values may be invented; `topic` is that of the record. */
+  (key: Row | null, image: Row | null, isBefore: boolean, topic: string): Identity | Failure;
   /** Whether a row's document may change its place without a change of the row's key. */
   readonly mayMove: boolean;
 }
@@ -52,8 +52,8 @@ export function createIdentify(definition: DocumentDefinition, hashKey: string |
     return { name, text: isBefore && (text === null || invented.has(text ?? '')) ? undefined : text };
   };
 
-  const identify = (key: Row | null, image: Row | null, isBefore: boolean): Identity | Failure => {
-    const id = idFrom(key, image, isBefore);
+  const identify = (key: Row | null, image: Row | null, isBefore: boolean, topic: string): Identity | Failure => {
+    const id = options.topic === true ? idWithTopic(topic, key, image, isBefore) : idFrom(key, image, isBefore);
     if (typeof id !== 'string') return id;
     if (routing === undefined) return { id, routing };
     const { text } = partOf(routing, key, image, isBefore);
@@ -67,6 +67,17 @@ export function createIdentify(definition: DocumentDefinition, hashKey: string |
     const parts = options.from.map((name) => partOf(name, key, image, isBefore));
     const absent = parts.find(({ text }) => text === undefined);
     return absent === undefined ? idOf(parts, options) : noValue(absent.name, isBefore);
+  };
+
+  /** Rows of two topics never share a document: the topic is one more part of the id. */
+  const idWithTopic = (topic: string, key: Row | null, image: Row | null, isBefore: boolean): string | Failure => {
+    const names = options.from ?? key?.columns;
+    if (names === undefined) return noKey;
+    const parts = names.map((name) => partOf(name, key, image, isBefore));
+    // As without the topic: a row whose only key column is null has no id.
+    const absent = parts.find(({ text }) => text === undefined || (text === null && parts.length === 1));
+    if (absent !== undefined) return noValue(absent.name, isBefore);
+    return idOf([{ name: 'topic', text: topic }, ...parts], options);
   };
 
   return Object.assign(identify, { mayMove: options.from !== undefined || routing !== undefined });

@@ -55,6 +55,8 @@ export type FailureCode =
   | 'KAFKA_UNREACHABLE'
   | 'KAFKA_UNAUTHORIZED'
   | 'TOPIC_MISSING'
+  | 'TOPICS_MIXED'
+  | 'TOPIC_UNREAD'
   | 'OFFSET_OUT_OF_RANGE'
   | 'TOPIC_RECREATED'
   | 'PARTITIONS_CHANGED'
@@ -70,7 +72,9 @@ export type FailureCode =
   | 'SOURCE_UNUSABLE'
   // what the user wrote
   | 'CONFIGURATION_INVALID'
-  | 'MAPPING_INVALID';
+  | 'MAPPING_INVALID'
+  | 'COLUMN_UNKNOWN'
+  | 'DEFINITIONS_DIFFER';
 
 export interface Failure {
   readonly code: FailureCode;

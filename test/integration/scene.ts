@@ -23,6 +23,8 @@ export type SceneOptions = Database & {
   readonly name: string;
   /** Further tables of the schema `inventory`, each with its key and the SQL that makes it and its first row. */
   readonly tables?: readonly { readonly name: string; readonly key: string; readonly sql: string }[];
+  /** Further SQL, run before the snapshot. */
+  readonly setup?: string;
   /** Further mapping files: name without `.yaml` → text. */
   readonly mappings?: Readonly<Record<string, string>>;
   /** Further connector properties; they win. */
@@ -48,8 +50,8 @@ const keys: Readonly<Record<string, string>> = { orders: 'order_number', product
 const marks = 'CREATE TABLE inventory.marks (id integer PRIMARY KEY)';
 
 export async function setScene(options: SceneOptions): Promise<Scene> {
-  const { name, tables = [] } = options;
-  const sql = [marks, ...tables.map((table) => table.sql)].join(';\n');
+  const { name, tables = [], setup = '' } = options;
+  const sql = [marks, ...tables.map((table) => table.sql), setup].join(';\n');
   const inventory =
     'mariadb' in options
       ? await captureMariadbInventory({ ...options, topicPrefix: name, sql })

@@ -60,7 +60,7 @@ fields:
   kind: { value: parcel }
 `,
     busy: `document: ${name}-busy\nfrom: ${name}.inventory.busy\n`,
-    logged: `document: ${name}-logged\nfrom: [${name}.inventory.logged, ${name}.inventory.logged_too]\ntransform: ./shout.mjs\n`,
+    logged: `document: ${name}-logged\nfrom: [${name}.inventory.logged, ${name}.inventory.logged_too]\nrowsStayInTopic: true\ntransform: ./shout.mjs\n`,
   },
 });
 test.after(() => scene[Symbol.asyncDispose]());

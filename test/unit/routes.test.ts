@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
-import { createRoutes, unorderedTruncates } from '../../src/routes.ts';
-import type { DocumentFile } from '../../src/routes.ts';
+import { unorderedTruncates } from '../../src/route-problems.ts';
+import { createRoutes } from '../../src/routes.ts';
+import type { DocumentFile } from '../../src/route-problems.ts';
 
-const fileOf = (document: string, from: string | string[]): DocumentFile => ({
+const fileOf = (document: string, from: string | string[], more: object = {}): DocumentFile => ({
   file: `${document}.yaml`,
-  definition: documentDefinitionSchema.parse({ document, from }),
+  definition: documentDefinitionSchema.parse({ document, from, ...more }),
   positionOf: () => ({ line: 2, column: 7 }),
 });
 const options = { deadLetters: { topic: 'letters' }, masking: {}, truncation: { allow: [] as string[] } };
 const existing = new Set(['shop.customers', 'shop.orders', 'letters', 'other']);
 
 test('a topic goes to every document that names it, and to `unmapped` only if none does', () => {
-  const files = [fileOf('people', 'shop.customers'), fileOf('both', '/shop\\..*/')];
+  const files = [fileOf('people', 'shop.customers'), fileOf('both', '/shop\\..*/', { rowsStayInTopic: true })];
   const routes = createRoutes(
     files,
     { unmapped: { topics: '.*', form: 'auto', index: 'x-${table}' }, ...options },

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadConfig } from '../../../src/config/load.ts';
+import { loadConfig, loadDocuments } from '../../../src/config/load.ts';
+import { z } from 'zod';
 import { problemText } from '../../../src/config/problem.ts';
 
 /** Loads these files and variables; problems as text, without the folder. */
@@ -69,4 +70,17 @@ test('a pattern that is none is refused before anything is read', async () => {
 test('what is missing everywhere is told with its variable', async () => {
   const { problems } = await load({ SLUICE_KAFKA_BROKERS: 'a:1' });
   assert.match(problems[0] ?? '', /^`elasticsearch\.nodes` is missing.+Set SLUICE_ELASTICSEARCH_NODES, or the key/);
+});
+
+test('a folder of mapping files that is named must exist; only the default may be absent, where topics need no file', async () => {
+  const named = await load({ ...addresses, SLUICE_DOCUMENTS: './mapings' });
+  assert.equal(named.config?.namesDocuments, true);
+  const inFile = await load(addresses, { 'sluice.yaml': 'documents: ./mapings\n' });
+  assert.equal(inFile.config?.namesDocuments, true);
+  const { config } = await load(addresses);
+  assert.equal(config?.namesDocuments, false);
+  const schema = z.object({ document: z.string() });
+  assert.deepEqual(await loadDocuments(config.documents, schema, { optional: true }), { ok: true, value: [] });
+  const refused = await loadDocuments(inFile.config.documents, schema, { optional: false });
+  assert.match(refused.ok ? '' : (refused.problems[0]?.message ?? ''), /cannot be read; correct `documents`/);
 });
