@@ -3,7 +3,9 @@
  */
 import type { Proof } from './compose-verify.ts';
 import { SluiceError } from './errors.ts';
-import type { ChangeEvent, RowChange } from './model/change-event.ts';
+import type { ChangeEvent, Row, RowChange } from './model/change-event.ts';
+import type { ExternalVersion } from './model/position.ts';
+import { offset } from './model/position.ts';
 import { openPostgres } from './postgres/client.ts';
 import type { TableName } from './postgres/table.ts';
 import { openTable } from './postgres/table.ts';
@@ -14,6 +16,8 @@ export interface Source extends AsyncDisposable {
   readonly tables: readonly ComparedTable[];
   /** How far the document's topics go and the service has come. */
   reached(): Promise<Reached>;
+  /** The highest version that all records pass which the service has not settled yet; undefined where a partition has none below. */
+  settledVersion(): Promise<ExternalVersion | undefined>;
 }
 
 /** Records of each partition in which a change is looked for that tells what rows look like. */
@@ -26,6 +30,7 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
   const sql = await openPostgres(url);
   try {
     const samples = await proof.sample(perPartition);
+    let firsts: typeof samples | undefined;
     const compared: ComparedTable[] = [];
     for (const [position, topic] of topics.entries()) {
       const name = names[position];
@@ -38,7 +43,11 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
         );
       }
       const table = await openTable(sql, name);
-      const rows = createSourceRows({ topic, table, document, mapper: document.createMapper(), sample });
+      // Only a snapshot may tell how the records write a generated column.
+      if (table.columns.some(({ isGenerated }) => isGenerated === true))
+        firsts ??= await proof.sample(perPartition, true);
+      const older = [...(samples.get(topic) ?? []), ...(firsts?.get(topic) ?? [])].reverse().flatMap(imageOf);
+      const rows = createSourceRows({ topic, table, document, mapper: document.createMapper(), sample, older });
       if ('code' in rows) throw new SluiceError([rows]);
       compared.push({ table, rows });
     }
@@ -51,6 +60,16 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
           // Where all has expired, there is nothing to settle.
           settled: ends.map(({ start, end, committed = 0 }) => (start === end ? end : committed)),
         };
+      },
+      settledVersion: async () => {
+        const versions = (await proof.partitions()).map(({ topic, partition, start, end, committed = 0 }) => {
+          const settled = start === end ? end : committed;
+          const versionOf = proof.documentOf(topic)?.truncated.versionOf;
+          return settled === 0 ? undefined : versionOf?.({ topic, partition, offset: offset(settled - 1) });
+        });
+        return versions.reduce((lowest, one) =>
+          lowest === undefined || one === undefined ? undefined : BigInt(lowest) < BigInt(one) ? lowest : one,
+        );
       },
       [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
     };
@@ -89,6 +108,8 @@ function namedTables(topics: readonly string[], tables: readonly string[]): read
     return dot === -1 ? { schema: 'public', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) };
   });
 }
+
+const imageOf = (event: ChangeEvent): readonly Row[] => ('after' in event ? [event.after] : []);
 
 /** Deletes tell less: the key at least, and what columns there are. */
 function latestRow(events: readonly ChangeEvent[]): RowChange | undefined {

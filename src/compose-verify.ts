@@ -67,8 +67,8 @@ export interface Proof extends AsyncDisposable {
   routeOf(topic: string): FoldRoute;
   /** The document as the topic makes it; undefined for another's topic. */
   documentOf(topic: string): CompiledDocument | undefined;
-  /** The last changes of each topic, as far as they can be read. */
-  sample(perPartition: number): Promise<ReadonlyMap<string, readonly ChangeEvent[]>>;
+  /** The last changes of each topic, or the first, as far as they can be read. */
+  sample(perPartition: number, fromStart?: boolean): Promise<ReadonlyMap<string, readonly ChangeEvent[]>>;
 }
 
 export interface RecordWatch {
@@ -154,8 +154,9 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
     clock,
     routeOf,
     documentOf: (topic) => routes.documentOf(topic, document),
-    sample: async (perPartition) => {
-      const own = { groupId: `${config.kafka.groupId}-verify`, topics, perPartition, timeoutMs: sampleTimeoutMs };
+    sample: async (perPartition, fromStart = false) => {
+      const groupId = `${config.kafka.groupId}-verify`;
+      const own = { groupId, topics, perPartition, timeoutMs: sampleTimeoutMs, fromStart };
       const samples = await sampleRecords(kafka, own).catch(kafkaError);
       const events = new Map<string, readonly ChangeEvent[]>();
       for (const [topic, records] of samples) {

@@ -12,7 +12,7 @@ import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 import { repairCommand } from './repair.ts';
-import type { RepairCommandOptions } from './repair.ts';
+import type { RepairCommandOptions } from './may-mend.ts';
 import type { SourceCommandOptions } from './verify-source.ts';
 import { sweepCommand } from './sweep.ts';
 import type { SweepCommandOptions } from './sweep.ts';
@@ -98,7 +98,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   )
     .option(...configOption)
     .option('--index <index>', 'the index to look at, instead of the document’s alias')
-    .option('--source [url]', 'compare with the rows of PostgreSQL instead (default: `source` of the configuration)')
+    .option('--source [url]', 'compare with the rows of the database instead (default: `source` of the configuration)')
     .option('--table <schema.table...>', 'the table of each topic, where its name does not tell')
     .action(async (document: string, options: SourceCommandOptions) => {
       exitCode = await verifyCommand(document, options, surroundings);
@@ -109,6 +109,8 @@ export async function runProgram(args: readonly string[], surroundings: Surround
       .description('as verify; with --yes mend what was found, and nothing else, and look again'),
   )
     .option(...configOption)
+    .option('--source [url]', 'make documents as the rows of the database are (default: `source` of the configuration)')
+    .option('--table <schema.table...>', 'the table of each topic, where its name does not tell')
     .option('--yes', 'change the index')
     .option('--max <n>', 'change nothing if it were more documents than this', wholeNumber, 1000)
     .action(async (document: string, options: RepairCommandOptions) => {

@@ -6,14 +6,13 @@ import { faults } from '../rebuild/verify-ports.ts';
 import type { VerifyOptions } from '../rebuild/verify.ts';
 import { judgeDocument, lookAgain, verify } from '../rebuild/verify.ts';
 import type { ExitCode, Surroundings } from './command.ts';
-import type { Opened, ProofCommandOptions, ProofReport } from './proof.ts';
+import type { Opened, ProofReport } from './proof.ts';
 import { exitCodeOf, faultsIn, orThrow, printReport, reportOf, withProof } from './proof.ts';
-
-export interface RepairCommandOptions extends ProofCommandOptions {
-  readonly yes?: boolean;
-  /** Documents that may be changed or deleted. */
-  readonly max: number;
-}
+import { repairSourceCommand } from './repair-source.ts';
+import type { RepairCommandOptions } from './may-mend.ts';
+import { mayMend } from './may-mend.ts';
+import { onlyWithSource } from './verify-source.ts';
+import { failWith } from './failures.ts';
 
 /** `sluice repair`: as `verify`; with `--yes` mends what was found, and looks at it again. */
 export async function repairCommand(
@@ -23,7 +22,9 @@ export async function repairCommand(
 ): Promise<ExitCode> {
   const startedAtMs = performance.now();
   const { print, printError } = surroundings;
+  if (options.table !== undefined && options.source === undefined) return failWith(onlyWithSource, surroundings);
   return withProof(document, options, surroundings, async (opened) => {
+    if (options.source !== undefined) return repairSourceCommand(document, options, opened, surroundings);
     const { proof, progress, signal } = opened;
     const read = await proof.readWhole();
     await using reader = read.reader;
@@ -42,14 +43,7 @@ export async function repairCommand(
     printReport(before, options.json, surroundings);
     const found = faultsIn(before);
     if (found === 0) return exitCodeOf(before);
-    if (found > options.max) {
-      printError(`${found} documents would be changed, which is more than \`--max ${options.max}\`; nothing was.`);
-      return 1;
-    }
-    if (options.yes !== true) {
-      printError(`Nothing was changed. \`--yes\` writes or deletes these ${found} documents.`);
-      return 1;
-    }
+    if (!mayMend(found, options, surroundings)) return 1;
     const suspects = faults.flatMap((fault) => proof.store.judged(fault, found));
     const repaired = await mend(document, opened, read, suspects);
     for (const { id, why } of repaired.left) printError(`${id} was left as it is: ${why}`);

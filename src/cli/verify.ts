@@ -1,9 +1,8 @@
-import { SluiceError } from '../errors.ts';
 import { verify } from '../rebuild/verify.ts';
 import type { ExitCode, Surroundings } from './command.ts';
 import { exitCodeOf, orThrow, printReport, reportOf, withProof } from './proof.ts';
 import type { SourceCommandOptions } from './verify-source.ts';
-import { verifySourceCommand } from './verify-source.ts';
+import { onlyWithSource, verifySourceCommand } from './verify-source.ts';
 
 /** `sluice verify`: proves the index equal to the fold of its topics, or to the rows in SQL, or names what is not. Changes nothing. */
 export async function verifyCommand(
@@ -35,7 +34,3 @@ export async function verifyCommand(
     return exitCodeOf(report);
   });
 }
-
-const onlyWithSource = new SluiceError([
-  { code: 'CONFIGURATION_INVALID', message: '`--table` says something only together with `--source`.' },
-]);

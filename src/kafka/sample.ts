@@ -1,5 +1,5 @@
 /**
- * The last records of topics, read beside the group that owns them: nothing is committed.
+ * The last or the first records of topics, read beside the group that owns them: nothing is committed.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kafka } from 'kafkajs';
@@ -14,20 +14,23 @@ export interface SampleOptions {
   /** From each partition, at most. */
   readonly perPartition: number;
   readonly timeoutMs: number;
+  /** The first records instead, and perhaps some more. */
+  readonly fromStart?: boolean;
 }
 
 /** Topic → its last records. Partitions that do not answer in time give what has come. Rejects if Kafka cannot be asked. */
 export async function sampleRecords(
   kafka: Kafka,
-  { groupId, topics, perPartition, timeoutMs }: SampleOptions,
+  { groupId, topics, perPartition, timeoutMs, fromStart = false }: SampleOptions,
 ): Promise<ReadonlyMap<string, readonly SourceRecord[]>> {
   const records = new Map<string, SourceRecord[]>(topics.map((topic) => [topic, []]));
   const left = new Map<string, { readonly topic: string; readonly partition: number; from: number; end: number }>();
   await withAdmin(kafka, async (admin) => {
     for (const topic of topics) {
       for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        const from = Math.max(Number(low), Number(high) - perPartition);
-        if (from < Number(high)) left.set(`${topic}/${partition}`, { topic, partition, from, end: Number(high) });
+        const from = fromStart ? Number(low) : Math.max(Number(low), Number(high) - perPartition);
+        const end = fromStart ? Math.min(Number(high), from + perPartition) : Number(high);
+        if (from < end) left.set(`${topic}/${partition}`, { topic, partition, from, end });
       }
     }
   });

@@ -17,10 +17,11 @@ const pageSize = 1000;
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** A domain is what it is made of; an array is told by its elements. */
+/** A domain is what it is made of; an array is told by its elements. Before PostgreSQL 12, there is no `attgenerated`. */
 const columnsQuery = `
   SELECT a.attname, coalesce(e.typname, t.typname), e.oid IS NOT NULL, coalesce(e.typtype, t.typtype) = 'e',
-    CASE WHEN d.typtype = 'd' THEN d.typtypmod ELSE a.atttypmod END, format_type(a.atttypid, a.atttypmod)
+    CASE WHEN d.typtype = 'd' THEN d.typtypmod ELSE a.atttypmod END, format_type(a.atttypid, a.atttypmod),
+    coalesce(to_jsonb(a) ->> 'attgenerated', '') <> ''
   FROM pg_attribute a
   JOIN pg_type d ON d.oid = a.atttypid
   JOIN pg_type t ON t.oid = CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END
@@ -109,10 +110,11 @@ function rowOf([writtenBy, ...values]: Cells): SourceRow {
 
 const timed: ReadonlySet<string> = new Set(['time', 'timetz', 'timestamp', 'timestamptz']);
 
-function columnOf([name, type, isArray, isEnum, modifier]: Cells): SourceColumn {
+function columnOf([name, type, isArray, isEnum, modifier, , isGenerated]: Cells): SourceColumn {
   const digits = Number(modifier ?? -1);
   return {
     name: name ?? '',
+    isGenerated: isGenerated === 't',
     type: {
       name: type ?? '',
       isArray: isArray === 't',

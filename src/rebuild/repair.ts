@@ -139,8 +139,8 @@ function mendOf(
 }
 
 /** What is not answered for the cluster's sake is sent again, some times. */
-async function send(
-  { sink, clock }: RepairOptions,
+export async function send(
+  { sink, clock }: Pick<RepairOptions, 'sink' | 'clock'>,
   writes: readonly DocumentWrite[],
   signal: AbortSignal,
 ): Promise<readonly WriteOutcome[] | Failure> {

@@ -7,22 +7,15 @@
  * That is counted from the round after the one in which it was seen first: a row that came and went in between changed its
  * document, or will have by then.
  */
-import type { StoredDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Path } from '../model/partial-document.ts';
 import { externalVersion, offset } from '../model/position.ts';
 import type { ExternalVersion } from '../model/position.ts';
-import { differingFields } from './source-compare.ts';
 import type { Reached, VerifySourceOptions } from './source-expectation.ts';
-import { expectChanged, expectNone, keyOf } from './source-expectation.ts';
-import type { RowDocument } from './source-rows.ts';
-import type { Expectation, SourceMark, Suspect, Verdict } from './verify-ports.ts';
+import type { Looks } from './source-looks.ts';
 import { highest, sights } from './verify.ts';
 
 export interface RoundsOptions extends VerifySourceOptions {
-  readonly leaveOut: readonly Path[];
-  /** Of each table, when its rows were read. */
-  readonly marks: SourceMark[];
+  readonly looks: Looks;
 }
 
 /** The fields by which documents differ: how many by each, and of some documents by which. */
@@ -64,7 +57,8 @@ interface Rounds extends Differences {
 }
 
 function createRounds(options: RoundsOptions): Rounds {
-  const { tables, store, index, clock, reached, patienceMs, leaveOut, marks } = options;
+  const { store, index, clock, reached, patienceMs } = options;
+  const { readWritten, readRows, wrongWith } = options.looks;
   const fields = new Map<string, number>();
   const fieldsOf = new Map<string, readonly string[]>();
   /** When each round began. */
@@ -73,68 +67,6 @@ function createRounds(options: RoundsOptions): Rounds {
   /** All that was in the topics then is settled. */
   let settledAtMs = Number.NEGATIVE_INFINITY;
   let hasRowless = true;
-  let readings = 1;
-
-  const readWritten = async (signal: AbortSignal): Promise<void> => {
-    for (const [source, { table, rows }] of tables.entries()) {
-      readings += 1;
-      const reading = { reading: readings, source, leaveOut };
-      marks[source] = await table.read(
-        rows.columns,
-        marks[source],
-        (page) => {
-          for (const row of page) {
-            const made = rows.documentOf(row);
-            if (made !== undefined) expectChanged(store, made, reading);
-          }
-        },
-        signal,
-      );
-    }
-  };
-
-  /** The rows of suspects as they are now, by id. */
-  const readRows = async (suspects: readonly Suspect[]): Promise<ReadonlyMap<string, RowDocument>> => {
-    const found = new Map<string, RowDocument>();
-    const ids = [...new Set(suspects.map(({ id }) => id))];
-    for (const [source, { table, rows }] of tables.entries()) {
-      const own = ids.filter((id) => {
-        const expected = store.expectationOf(id);
-        return expected?.isDeleted === false && expected.source === source;
-      });
-      if (own.length === 0) continue;
-      readings += 1;
-      const reading = { reading: readings, source, leaveOut };
-      const keys = own.map((id) => keyOf(store, id));
-      for (const row of await table.find(rows.columns, rows.keyColumns, keys)) {
-        const made = rows.documentOf(row);
-        if (made === undefined) continue;
-        found.set(made.id, made);
-        expectChanged(store, made, reading);
-      }
-      for (const id of own) if (!found.has(id)) expectNone(store, id, reading);
-    }
-    return found;
-  };
-
-  const differingIn = (made: RowDocument, own: StoredDocument, source: number): readonly string[] =>
-    differingFields(made.text, own.source ?? '{}', tables[source]?.rows.rules ?? [], [...leaveOut, ...made.lacking]);
-
-  /** What is wrong as it is seen now; undefined if nothing is. */
-  const wrongWith = (
-    expected: Expectation | undefined,
-    made: RowDocument | undefined,
-    documents: readonly StoredDocument[],
-  ): readonly [Verdict, readonly string[]] | undefined => {
-    if (expected?.isDeleted !== false) return documents.length === 0 ? undefined : ['surplus', []];
-    if (made?.is === 'undecided') return ['unproven', []];
-    const own = documents.find(({ routing }) => routing === expected.routing);
-    if (documents.some((document) => document !== own)) return ['misrouted', []];
-    if (own === undefined) return ['missing', []];
-    if (made?.is !== 'told') return ['unproven', []];
-    const names = differingIn(made, own, expected.source);
-    return names.length === 0 ? undefined : ['differing', names];
-  };
 
   const next = async (signal: AbortSignal): Promise<number | Failure> => {
     const nowMs = clock.nowMs();

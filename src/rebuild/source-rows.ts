@@ -25,6 +25,8 @@ export interface SourceRowsOptions {
   readonly mapper: DocumentMapper;
   /** A change of the topic: what rows and keys look like in its records. */
   readonly sample: RowChange;
+  /** Older images of rows, which may have columns that the sample lacks; the newest first. */
+  readonly older?: readonly Row[];
 }
 
 /** What the document of a row should be. */
@@ -55,6 +57,8 @@ export interface SourceRows {
   readonly columns: readonly string[];
   readonly keyColumns: readonly string[];
   readonly uncompared: readonly Uncompared[];
+  /** Generated columns that are compared although the newest records lack them: a change of the row takes them from its document. */
+  readonly unsent: readonly string[];
   /** The fields that no document is compared by. */
   readonly leftOut: readonly Path[];
   /** How the fields are compared that are. */
@@ -82,21 +86,34 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
   const { topic, table, document, mapper, sample } = options;
   const image = sample.op === 'delete' ? sample.before : sample.after;
   if (image === null) return unusable(`No record of ${topic} tells what rows look like there.`);
-  const names = image.columns.filter((name) => name !== image.marker);
-  const fields = document.fieldsFrom(names);
+  const sent = image.columns.filter((name) => name !== image.marker);
+  const others = table.columns.filter(({ name }) => !sent.includes(name));
+  const unsent = others.filter(({ isGenerated }) => isGenerated === true).map(({ name }) => name);
+  const names = [...sent, ...unsent];
+  // A column that no record has now may be in documents all the same, of older records.
+  const fields = document.fieldsFrom([...sent, ...others.map(({ name }) => name)]);
   const keyColumns = sample.key?.columns ?? document.idColumns;
   const types = new Map(table.columns.map(({ name, type }) => [name, type] as const));
   const read: string[] = [];
   const uncompared: Uncompared[] = [];
+  /** How the records write a column of which they tell nothing. */
+  const guess = (name: string): ColumnSchema | undefined => {
+    const type = types.get(name);
+    return type && wireSchema(name, type, fields.find(({ from }) => from === name)?.as);
+  };
+  const imageSchema = image.schema && {
+    ...image.schema,
+    columns: [
+      ...image.schema.columns,
+      ...unsent.flatMap((name) => olderForm(name, options.older ?? []) ?? guess(name) ?? []),
+    ],
+  };
 
   const partOf = (name: string, schema: RowSchema | undefined): Part => {
     const none = { name, token: `${JSON.stringify(name)}:`, column: undefined, at: -1, tell: undefined };
     const type = types.get(name);
     if (type === undefined) return none;
-    const column: ColumnSchema | undefined =
-      schema === undefined
-        ? wireSchema(name, type, fields.find((field) => field.from === name)?.as)
-        : schema.columns.find((one) => one.name === name);
+    const column = schema === undefined ? guess(name) : schema.columns.find((one) => one.name === name);
     const tell = column && fromSql(column, type);
     if (tell === undefined) return none;
     if (!read.includes(name)) read.push(name);
@@ -104,7 +121,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
   };
 
   const keyParts = (sample.key?.columns ?? []).map((name) => partOf(name, sample.key?.schema));
-  const parts = names.map((name) => partOf(name, image.schema));
+  const parts = names.map((name) => partOf(name, imageSchema));
   const lackingKey = keyColumns.find((name) => !types.has(name));
   if (lackingKey !== undefined) {
     return unusable(`The table ${table.name} has no column «${lackingKey}», which is in the key of ${topic}.`);
@@ -115,7 +132,11 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
     if (tell !== undefined) continue;
     const type = types.get(name);
     const reason =
-      type === undefined ? 'is not in the table' : `is ${typeText(type)}, and how the records write it is not known`;
+      type === undefined
+        ? 'is not in the table'
+        : unsent.includes(name)
+          ? `is generated, and not in the records, which would write ${typeText(type)} in a form that is not known`
+          : `is ${typeText(type)}, and how the records write it is not known`;
     const decides = document.decisive.includes(name) || keyColumns.includes(name);
     if (decides || (document.hasTransform && inFields.has(name))) {
       const why = decides ? 'by which documents are chosen or found' : 'which `transform` is given';
@@ -123,8 +144,8 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
     }
     if (inFields.has(name)) uncompared.push({ column: name, reason });
   }
-  for (const { name } of table.columns) {
-    if (!names.includes(name)) uncompared.push({ column: name, reason: 'is not in the records' });
+  for (const { name } of others) {
+    if (inFields.has(name) && !names.includes(name)) uncompared.push({ column: name, reason: 'is not in the records' });
   }
   const isOut = new Set(uncompared.map(({ column }) => column));
   const untold = new Map<string, number>();
@@ -158,6 +179,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
     columns: read,
     keyColumns,
     uncompared,
+    unsent: unsent.filter((name) => inFields.has(name) && !isOut.has(name)),
     leftOut: fields.filter(({ from, constant }) => constant === undefined && isOut.has(from)).map(({ path }) => path),
     rules: document.hasTransform
       ? []
@@ -169,7 +191,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
     documentOf: (row) => {
       const lost: string[] = [];
       const key = sample.key === null ? null : rowOf(keyRows, keyParts, row, sample.key.schema, lost);
-      const after = rowOf(imageRows, parts, row, image.schema, lost);
+      const after = rowOf(imageRows, parts, row, imageSchema, lost);
       if (key === undefined || after === undefined) return undefined;
       for (const name of new Set(lost)) untold.set(name, (untold.get(name) ?? 0) + 1);
       const change: Upsert = { ...said, op: 'read', key, before: null, after };
@@ -193,6 +215,15 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
       return { ...place, id, routing, is: isUndecided ? 'undecided' : 'untold', text: '', lacking: [] };
     },
   };
+}
+
+/** What older records said of a column, the newest first. */
+function olderForm(name: string, older: readonly Row[]): ColumnSchema | undefined {
+  for (const { schema } of older) {
+    const found = schema?.columns.find((column) => column.name === name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Floats come with as many digits as their writer likes, which are one number all the same. */

@@ -122,6 +122,8 @@ export interface ProofIndex {
 export interface SourceColumn {
   readonly name: string;
   readonly type: SqlType;
+  /** The database computes it from other columns, and connectors may send it in snapshots only. */
+  readonly isGenerated?: boolean;
 }
 
 export interface SourceRow {

@@ -7,6 +7,8 @@
 import type { Failure } from '../model/outcome.ts';
 import type { ComparedTable, VerifySourceOptions } from './source-expectation.ts';
 import { expectRow, sourceDigest, versionOf } from './source-expectation.ts';
+import type { Looks } from './source-looks.ts';
+import { createLooks } from './source-looks.ts';
 import type { Differences } from './source-rounds.ts';
 import { lookAgainAtRows } from './source-rounds.ts';
 import type { SourceMark, SourceRow } from './verify-ports.ts';
@@ -23,6 +25,8 @@ export interface SourceVerified extends Differences {
   readonly untold: Readonly<Record<string, number>>;
   /** Of each table, the moment of the comparison. */
   readonly marks: readonly SourceMark[];
+  /** For what follows. */
+  readonly looks: Looks;
 }
 
 /** What is found is in the store. Resolves with a failure if the index could not be read to its end, or rows share a document. */
@@ -69,10 +73,11 @@ export async function verifySource(
     progress('Comparing', documents, expected);
   }
   store.suspectUnconfirmed();
-  const looked = await lookAgainAtRows({ ...options, leaveOut, marks: [...marks] }, signal);
+  const looks = createLooks({ tables, store, leaveOut, marks: [...marks] });
+  const looked = await lookAgainAtRows({ ...options, looks }, signal);
   if ('code' in looked) return looked;
   const { rows, refused } = counts;
-  return { ...looked, documents, expected, rows, refused, untold, marks };
+  return { ...looked, documents, expected, rows, refused, untold, marks, looks };
 }
 
 function notUnique(rows: number, tables: readonly ComparedTable[]): Failure {
