@@ -18,6 +18,7 @@ import { createGenerations } from './elasticsearch/generations.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexMaker } from './elasticsearch/index-maker.ts';
+import { lackingPrivileges, neededToRebuild, readPrivileges } from './elasticsearch/privileges.ts';
 import { SluiceError } from './errors.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { createKafka } from './kafka/client.ts';
@@ -148,6 +149,17 @@ export function controlStoreOf(client: Client, { elasticsearch, rebuild }: Confi
     requestTimeoutMs: elasticsearch.requestTimeoutMs,
     index: rebuild.controlIndex,
   });
+}
+
+/** Throws a SluiceError if the user lacks what a rebuild needs: it would stop half-way, and ask for it again for ever. */
+export async function refuseWithoutPrivileges(client: Client, config: Config, name: string): Promise<void> {
+  const { elasticsearch, rebuild } = config;
+  if (elasticsearch.engine === 'opensearch') return;
+  const needed = neededToRebuild([name], rebuild.controlIndex);
+  const found = await readPrivileges(client, elasticsearch.requestTimeoutMs, needed);
+  if (found.state !== 'lacking') return;
+  await client.close();
+  throw new SluiceError([lackingPrivileges(`${name} cannot be rebuilt`, found)]);
 }
 
 /** The same for mapping files that make the same documents, whatever they say of the index. */

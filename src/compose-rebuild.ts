@@ -16,6 +16,7 @@ import {
   pipelineSettings,
   processName,
   quietObserver,
+  refuseWithoutPrivileges,
 } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
 import { createBulkSink } from './elasticsearch/bulk-sink.ts';
@@ -82,6 +83,7 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
   const conflict = routes.conflictOf(name);
   if (conflict !== undefined) throw new SluiceError([conflict]);
   const client = await openElasticsearch(config);
+  await refuseWithoutPrivileges(client, config, name);
   const schemaRegistry = await openSchemaRegistry(config);
   const custody = createCustody({
     store: controlStoreOf(client, config),

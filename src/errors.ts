@@ -129,7 +129,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   ELASTICSEARCH_FORBIDDEN: {
     meaning: 'The credentials are known but may not do this (403).',
     directive: 'pause',
-    nextStep: 'Grant the privileges listed in docs/operations.md.',
+    nextStep: 'Grant the privileges listed in docs/operations.md, "Privileges"; `sluice check` names those that lack.',
   },
   ELASTICSEARCH_ANSWER_UNEXPECTED: {
     meaning: 'The answer of Elasticsearch is not what its protocol promises, so nothing can be concluded from it.',

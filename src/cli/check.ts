@@ -4,11 +4,13 @@ import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import { countPartitions, listTopics } from '../kafka/offsets.ts';
+import { isTemplate } from '../mapping/definition.ts';
 import type { Routes } from '../routes.ts';
 import { unorderedTruncates } from '../route-problems.ts';
 import { createRoutes } from '../routes.ts';
 import { checkIndexes } from './check-indexes.ts';
 import { checkOffsets } from './check-offsets.ts';
+import { checkPrivileges } from './check-privileges.ts';
 import type { Finding } from './check-topics.ts';
 import { checkTopics } from './check-topics.ts';
 import { failWith } from './failures.ts';
@@ -72,7 +74,16 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
     return;
   }
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
+  yield await checkPrivileges(client, config, aliasesOf(files, routes));
   yield* checkIndexes(indexesOf(client, config).admin, documents, routes);
   if (routes !== undefined && routes.missing.length === 0) yield await checkOffsets(kafka, client, config, routes);
   await client.close();
+}
+
+/** The aliases of all documents; templates make theirs of topics, which Kafka alone knows. */
+function aliasesOf({ documents }: Files, routes: Routes | undefined): readonly string[] {
+  const named = documents
+    .filter(({ definition }) => !isTemplate(definition))
+    .map(({ definition }) => definition.document);
+  return [...new Set([...named, ...(routes?.aliases ?? [])])];
 }

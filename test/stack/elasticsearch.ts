@@ -124,7 +124,7 @@ async function writeFileRealm(config: string, security: Security): Promise<void>
       .join(',');
   await writeFile(join(config, 'users'), users.join(''));
   await writeFile(join(config, 'users_roles'), [...roleNames].map((role) => `${role}:${members(role)}\n`).join(''));
-  await writeFile(join(config, 'roles.yml'), stringify(security.roles ?? {}));
+  await writeFile(join(config, 'roles.yml'), stringify(security.roles ?? {}, { aliasDuplicateObjects: false }));
 }
 
 /** A hash in the form that Elasticsearch keeps in its `users` file; few rounds, since the passwords are for tests. */
