@@ -135,6 +135,7 @@ export function quietObserver(told: Pick<Observer, 'waiting' | 'warned'>): Obser
   const nothing = (): void => undefined;
   return {
     ...{ accepted: nothing, ignored: nothing, wrote: nothing, request: nothing, deadLettered: nothing },
+    abandoned: nothing,
     ...{ committed: nothing, withheld: nothing, recovered: nothing },
     ...told,
   };

@@ -223,7 +223,10 @@ async function load(
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
     return claim.state === 'refused' ? claim.failures[0] : undefined;
   };
-  const bulk = redirected(createBulkSink({ client, ...config.elasticsearch }), writes);
+  const bulk = redirected(
+    createBulkSink({ client, ...config.elasticsearch, remainingMs: () => source.remainingMs() }),
+    writes,
+  );
   const sink = withIndexes(bulk, ensure, routes.schemasMet);
   const scan = createDocumentScan({ client, ...config.elasticsearch });
   const reader = readerOf(createDocumentReader({ client, ...config.elasticsearch }), control, writes);

@@ -128,7 +128,7 @@ export async function runService(
     if (claim.state === 'failed') return claim.failure;
     return claim.state === 'refused' ? claim.failures[0] : undefined;
   };
-  const bulk = twins.sink(createBulkSink({ client, ...config.elasticsearch }));
+  const bulk = twins.sink(createBulkSink({ client, ...config.elasticsearch, remainingMs: () => source.remainingMs() }));
   const indexed = withIndexes(bulk, ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId, ...config.deadLetters });
   const schemaRegistry = await openSchemaRegistry(config);

@@ -248,6 +248,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'Check that the brokers of `kafka.brokers` run and that their advertised addresses can be reached from here.',
   },
+  MEMBERSHIP_STALE: {
+    meaning:
+      'Kafka has not confirmed for too long that this instance is a member of its group, so another may own its partitions: nothing is written meanwhile.',
+    directive: 'retry',
+    nextStep:
+      'Check that the coordinator of the group can be reached from here, and that the process and its machine are not frozen for seconds; raise `kafka.sessionTimeoutMs` if they are. If it passes, nothing is to be done.',
+  },
   KAFKA_UNAUTHORIZED: {
     meaning: 'Kafka refuses these credentials or does not allow this group or topic.',
     directive: 'stop',

@@ -16,6 +16,11 @@ export interface BulkSinkOptions {
   readonly client: Client;
   /** For a whole request, its answer read. */
   readonly requestTimeoutMs: number;
+  /**
+   * For how long writes may still be sent, by the rule of tenure (docs/decisions/0013-ownership.md); for ever, unless said: for
+   * writers that no consumer group fences.
+   */
+  readonly remainingMs?: (() => number) | undefined;
   /** `external` unless said. */
   readonly versionType?: VersionType | undefined;
 }
@@ -26,17 +31,21 @@ interface BulkAnswer {
   readonly items: readonly Readonly<Record<string, { readonly status: number; readonly error?: ErrorCause }>>[];
 }
 
-export function createBulkSink({ client, requestTimeoutMs, versionType }: BulkSinkOptions): Sink {
+export function createBulkSink(options: BulkSinkOptions): Sink {
+  const { client, requestTimeoutMs, versionType, remainingMs } = options;
   const rooms = createBodyRooms();
   const write = async (writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]> => {
+    signal.throwIfAborted();
     const body = bulkBody(writes, versionType, rooms);
+    // Elasticsearch waits no longer for a shard that is away than we may: else it would write after nobody waits any more.
+    const waitMs = remainingMs && Math.max(1, Math.floor(Math.min(requestTimeoutMs, remainingMs())));
     const params = {
       method: 'POST',
       path: '/_bulk',
-      querystring: { filter_path: itemFields },
+      querystring: { filter_path: itemFields, ...(waitMs !== undefined && { timeout: `${waitMs}ms` }) },
       bulkBody: body,
     } as const;
-    const answer = await ask(client, params, requestTimeoutMs, signal);
+    const answer = await ask(client, params, requestTimeoutMs, signal, undefined, remainingMs);
     switch (answer.kind) {
       case 'answered':
         // The server has read it, or it could not have answered it; of a request that ended otherwise, who knows.

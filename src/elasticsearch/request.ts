@@ -36,7 +36,8 @@ export type Answer =
 
 /**
  * Asks, and waits at most `timeoutMs` for the whole answer: a server that stops in the middle of one is as gone as one that
- * never begins. Rejects only with the signal's reason, after its abort.
+ * never begins. Rejects only with the signal's reason, after its abort. With `remainingMs`, nothing is sent when no time remains,
+ * and what was not answered by then is broken off, be it on its way or still waiting for a connection.
  */
 export async function ask(
   client: Client,
@@ -45,12 +46,24 @@ export async function ask(
   signal?: AbortSignal,
   /** Reads the answer's stream, within the same time; without it, the client parses it. */
   read?: (body: unknown) => Promise<unknown>,
+  /** For how long the request may still be made; it may be prolonged meanwhile. */
+  remainingMs: () => number = () => Number.POSITIVE_INFINITY,
 ): Promise<Answer> {
+  signal?.throwIfAborted();
+  if (remainingMs() <= 0) return stale;
   const ended = new AbortController();
   const abort = (): void => {
     ended.abort();
   };
-  const timer = setTimeout(abort, timeoutMs);
+  const endsAtMs = performance.now() + timeoutMs;
+  let isStale = false;
+  const look = (): void => {
+    isStale = remainingMs() <= 0;
+    const leftMs = endsAtMs - performance.now();
+    if (isStale || leftMs <= 0) abort();
+    else timer = setTimeout(look, Math.min(leftMs, remainingMs()));
+  };
+  let timer = setTimeout(look, Math.min(timeoutMs, remainingMs()));
   signal?.addEventListener('abort', abort);
   try {
     const { statusCode, body, headers } = await client.transport.request(params, {
@@ -64,12 +77,22 @@ export async function ask(
     return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
+    if (isStale) return stale;
     return answerOf(error, timeoutMs);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
 }
+
+const stale: Answer = {
+  kind: 'failed',
+  failure: {
+    code: 'MEMBERSHIP_STALE',
+    message:
+      'Writes were held back or broken off, since Kafka has not confirmed for too long that this instance may write.',
+  },
+};
 
 /**
  * As `ask`, with the answer's own text: the client's parser makes doubles of all numbers.

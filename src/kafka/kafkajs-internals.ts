@@ -9,10 +9,13 @@
  *  4. It does not ask for the ids of topics; its encoder, decoder and connections can.
  *  5. A connection keeps what follows an answer, mostly nothing, and copies the next answer together with it.
  *  6. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
+ *  7. `heartbeat()` resolves without a request inside its interval, and does not tell when one was sent; handlers of batches go
+ *     on to send heartbeats while the member joins. So the requests to the coordinator themselves are watched.
  */
 import { createRequire } from 'node:module';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
 import kafkajs from 'kafkajs';
+import type { Moment } from '../pipeline/tenure.ts';
 import { decodeRecordBatch } from './record-batch.ts';
 
 /** Commits in the name of the generation in which it was made, once, without retry. */
@@ -43,6 +46,9 @@ interface Placed {
 }
 
 interface Coordinator {
+  heartbeat(request: unknown): Promise<unknown>;
+  joinGroup(request: unknown): Promise<unknown>;
+  syncGroup(request: unknown): Promise<unknown>;
   offsetFetch(asked: { readonly groupId: string; readonly topics: readonly Asked[] }): Promise<{
     readonly responses: readonly {
       readonly topic: string;
@@ -112,15 +118,26 @@ export function createDecoder(bytes: Buffer): Decoder {
 /** A member of a group, from one join to the next. */
 export interface GroupMember {
   readonly memberId: string | null;
+  readonly generationId: number | null;
   readonly offsetManager: OffsetManager | null;
   readonly assigners: readonly Assigner[];
   readonly cluster: Cluster;
-  readonly coordinator?: Coordinator | null;
+  coordinator?: Coordinator | null;
 }
 
 export interface MemberHooks {
   /** Awaited before the member joins; `again` when it gives up partitions by it. */
   joining(member: GroupMember, again: boolean): Promise<void>;
+  /** A request to join is sent: the member owns nothing until `confirmed` and the event of its join. */
+  joinSent(): void;
+  /** The join failed; kafkajs tries again in its own time. */
+  joinFailed(): void;
+  /** Whether the member has joined, and has not asked to join again since. */
+  isJoined(): boolean;
+  /** Now, for `confirmed`. */
+  now(): Moment;
+  /** The group answered a heartbeat, or gave the member its partitions, at a request that was sent then. */
+  confirmed(sent: Moment): void;
   /** Awaited after the member has joined and before it reads. */
   joined(member: GroupMember): Promise<void>;
   /** The position of a partition is not in the topic any more. */
@@ -167,6 +184,52 @@ function crash(error: unknown): never {
   throw new kafkajs.KafkaJSNonRetriableError(error instanceof Error ? error : String(error));
 }
 
+/** The coordinator as the member is to see it. A heartbeat that is refused because of a rebalance confirms nothing. */
+function watchedCoordinator(broker: Coordinator, hooks: MemberHooks): Coordinator {
+  const confirming = async (request: () => Promise<unknown>): Promise<unknown> => {
+    const sent = hooks.now();
+    const answer = await request();
+    hooks.confirmed(sent);
+    return answer;
+  };
+  const watched: Pick<Coordinator, 'heartbeat' | 'joinGroup' | 'syncGroup'> = {
+    // A join that was sent may still arrive, so an answer to the earlier generation proves nothing: the member must join again.
+    heartbeat: (request) =>
+      hooks.isJoined()
+        ? confirming(() => broker.heartbeat(request))
+        : Promise.reject(new kafkajs.KafkaJSProtocolError(rebalancing)),
+    joinGroup: (request) => {
+      hooks.joinSent();
+      return broker.joinGroup(request);
+    },
+    syncGroup: (request) => confirming(() => broker.syncGroup(request)),
+  };
+  return Object.assign(Object.create(broker) as Coordinator, watched);
+}
+
+const rebalancing = Object.assign(new Error('The member joins its group again.'), {
+  type: 'REBALANCE_IN_PROGRESS',
+  code: 27,
+  retriable: false,
+});
+
+const watchedMembers = new WeakSet<GroupMember>();
+
+/** From now on, each coordinator that the member finds is watched. */
+function watchCoordinators(member: GroupMember, hooks: MemberHooks): void {
+  if (watchedMembers.has(member)) return;
+  watchedMembers.add(member);
+  let coordinator = member.coordinator;
+  Object.defineProperty(member, 'coordinator', {
+    enumerable: true,
+    configurable: true,
+    get: () => coordinator,
+    set: (broker: Coordinator | null) => {
+      coordinator = broker === null ? null : watchedCoordinator(broker, hooks);
+    },
+  });
+}
+
 let installed = false;
 
 /** Puts the hooks into kafkajs, once a process. */
@@ -184,7 +247,17 @@ export function installHooks(): void {
   const { joinAndSync } = group;
   const { scheduleCheckPendingRequests } = queue;
   const { processData } = connection;
-  const all = [joinAndSync, group.recoverFromOffsetOutOfRange, scheduleCheckPendingRequests, processData];
+  const { prototype: broker } = require('kafkajs/src/broker') as { prototype: Coordinator };
+  const { heartbeat, joinGroup, syncGroup } = broker;
+  const all = [
+    heartbeat,
+    joinGroup,
+    syncGroup,
+    joinAndSync,
+    group.recoverFromOffsetOutOfRange,
+    scheduleCheckPendingRequests,
+    processData,
+  ];
   if (all.some((method) => typeof method !== 'function')) {
     throw new Error('This is not kafkajs 2.2.4: a method that Sluice extends is not there.');
   }
@@ -194,8 +267,14 @@ export function installHooks(): void {
   decoderModule.exports = decodeRecordBatch;
   group.joinAndSync = async function () {
     const hooks = hooksFor(this);
+    if (hooks !== undefined) watchCoordinators(this, hooks);
     await hooks?.joining(this, this.memberId !== null && this.offsetManager !== null).catch(crash);
-    await joinAndSync.call(this);
+    try {
+      await joinAndSync.call(this);
+    } catch (error) {
+      hooks?.joinFailed();
+      throw error;
+    }
     await hooks?.joined(this).catch(crash);
   };
   group.recoverFromOffsetOutOfRange = function (error) {

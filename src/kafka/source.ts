@@ -4,7 +4,9 @@
  * What kafkajs does of itself, and what is done about it, is in docs/decisions/0004-kafka-client.md. In short: it has no
  * heartbeat of its own, so a batch that must wait beats while it does; its positions start anew from what is committed with
  * every join, so a batch is resolved in the same turn in which it is handed over; and it joins again without asking, so a hook
- * makes it wait until everything that was handed over is settled and committed.
+ * makes it wait until everything that was handed over is settled and committed. From when the request to join is sent until the
+ * new assignment is known, nothing is owned; how long it is owned afterwards is counted from the requests that the group
+ * answered (docs/decisions/0013-ownership.md).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
@@ -13,6 +15,7 @@ import type { Failure } from '../model/outcome.ts';
 import { offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
 import type { Intake, Settled, Source } from '../pipeline/ports.ts';
+import { createFreshness, lifetimeMs } from '../pipeline/tenure.ts';
 import { kafkaFailure } from './client.ts';
 import type { KafkaLog } from './client.ts';
 import type { GroupMember } from './kafkajs-internals.ts';
@@ -59,12 +62,22 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
   let generation = 0;
   let member: GroupMember | undefined;
   let assigned = new Set<string>();
+  /** From before a join until it is over: nothing is handed over. */
   let revoking = false;
+  /** From each join until the next request to join is sent. */
+  let joined = false;
+  const freshness = createFreshness({
+    lifetimeMs: lifetimeMs(options.sessionTimeoutMs, options.rebalanceTimeoutMs),
+    monotonicMs: () => performance.now(),
+    wallMs: () => Date.now(),
+  });
   const watch = createTopicWatch(options);
 
   /** The life of one consumer, from its first join to its crash or to `signal`. Resolves with why it ended. */
   const live = async (intake: Intake, signal: AbortSignal): Promise<Failure | undefined> => {
     let lastSignOfLife = Date.now();
+    revoking = false;
+    joined = false;
     /** Why the next crash is one. */
     let reason: Failure | undefined;
     const crashed = Promise.withResolvers<Failure>();
@@ -73,15 +86,22 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
         member = joiner;
         if (again) {
           revoking = true;
-          try {
-            await intake.revoking();
-          } finally {
-            revoking = false;
-          }
+          await intake.revoking();
         }
         reason = await watch.look(joiner.cluster);
         if (reason !== undefined) throw new SluiceError([reason]);
       },
+      joinSent: () => {
+        joined = false;
+        freshness.lapse();
+        intake.joining();
+      },
+      joinFailed: () => {
+        revoking = false;
+      },
+      isJoined: () => joined,
+      now: freshness.now,
+      confirmed: freshness.renewed,
       joined: watch.place,
       outOfRange: (topic, partition) => {
         const message = `The committed offset of ${topic}[${partition}] for group «${groupId}» is not in the topic any more.`;
@@ -91,12 +111,14 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
     const { GROUP_JOIN, CRASH, HEARTBEAT, FETCH, END_BATCH_PROCESS } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       generation += 1;
+      joined = true;
+      revoking = false;
       const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, numbers]) =>
         numbers.map((partition) => ({ topic, partition })),
       );
       assigned = new Set(partitions.map(keyOf));
       log('info', `Joined group «${groupId}» as ${payload.memberId} with ${partitions.length} partitions.`);
-      intake.assigned(partitions, payload.memberId);
+      intake.assigned(partitions, { memberId: payload.memberId, generation: member?.generationId ?? -1 });
     });
     consumer.on(CRASH, ({ payload }) => {
       crashed.resolve(reason ?? kafkaFailure(payload.error));
@@ -104,7 +126,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
     for (const event of [GROUP_JOIN, HEARTBEAT, FETCH]) consumer.on(event, () => (lastSignOfLife = Date.now()));
     consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset, highWatermark } }) => {
       // Nothing but control records, or of transactions that were aborted: it never reaches `eachBatch`.
-      if (batchSize > 0 || revoking || !assigned.has(keyOf({ topic, partition }))) return;
+      if (batchSize > 0 || revoking || !joined || !assigned.has(keyOf({ topic, partition }))) return;
       const next = offset(Number(lastOffset) + 1);
       intake.accept({ topic, partition, records: [], next, highWatermark: offset(highWatermark) });
     });
@@ -118,7 +140,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
     }: EachBatchPayload): Promise<void> => {
       const born = generation;
       const over = (): boolean => !isRunning() || isStale() || born !== generation;
-      const leaving = (): boolean => revoking || signal.aborted;
+      const leaving = (): boolean => revoking || !joined || signal.aborted;
       const records = recordBatch(batch);
       for (;;) {
         await heartbeat();
@@ -176,6 +198,9 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       return reason ?? kafkaFailure(error);
     } finally {
       ended.abort();
+      // Before the group knows that its partitions are free.
+      intake.released();
+      freshness.lapse();
       member = undefined;
       assigned = new Set();
       await Promise.race([consumer.disconnect().catch(() => undefined), delay(leaveWithinMs)]);
@@ -183,6 +208,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
   };
 
   return {
+    remainingMs: freshness.remainingMs,
     run: async (intake, signal) => {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         const startedAt = Date.now();

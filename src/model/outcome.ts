@@ -54,6 +54,7 @@ export type FailureCode =
   // Kafka
   | 'KAFKA_UNREACHABLE'
   | 'KAFKA_UNAUTHORIZED'
+  | 'MEMBERSHIP_STALE'
   | 'TOPIC_MISSING'
   | 'TOPICS_MIXED'
   | 'TOPIC_UNREAD'

@@ -50,6 +50,11 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     'topic',
     'code',
   ]);
+  const abandoned = counter(
+    'sluice_records_abandoned_total',
+    'Records given up unsettled with their partition, which its new owner reads again.',
+    ['topic'],
+  );
   const writes = counter('sluice_writes_total', 'Writes, by what became of them.', ['index', 'outcome']);
   const committed = counter('sluice_commits_total', 'Commits of offsets.', []);
   const withheld = counter('sluice_withheld_values_total', 'Values that the database did not send: kept or omitted.', [
@@ -113,6 +118,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
       },
       deadLettered: (topic, code, records) => {
         deadLettered.inc({ topic, code }, records);
+      },
+      abandoned: (topic, records) => {
+        abandoned.inc({ topic }, records);
       },
       committed: () => {
         committed.inc();

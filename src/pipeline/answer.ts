@@ -10,6 +10,7 @@ const clusterWide: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'ELASTICSEARCH_UNREACHABLE',
   'ELASTICSEARCH_UNAUTHORIZED',
   'ELASTICSEARCH_ANSWER_UNEXPECTED',
+  'MEMBERSHIP_STALE',
 ]);
 
 /** Of a write that the sink did not answer. */

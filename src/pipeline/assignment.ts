@@ -1,23 +1,32 @@
 /**
- * The partitions of the current assignment: their trackers, and what of them is committed.
+ * The partitions of the current assignment: their trackers, what of them is committed, and whether they may be written.
  *
  * Invariants:
- *  1. Only partitions of the current assignment are committed (G10). One that is lost is forgotten: what it has in flight
- *     is settled, but never committed here.
+ *  1. Only partitions of the current assignment are committed and written (G10). One that is lost ends its tenure: what is not
+ *     settled of it is given up, for its new owner reads it again.
  *  2. A commit never moves a committed offset back: after each join a partition is committed only when the source has
  *     delivered from the committed offset, for another member may have moved it meanwhile.
  *  3. One commit at a time: two could overtake each other.
+ *  4. Between a request to join and the new assignment nothing is owned.
  */
 import { offset } from '../model/position.ts';
 import type { Offset } from '../model/position.ts';
 import type { RecordBatch, TopicPartition } from '../model/record.ts';
 import { createOffsetTracker } from './offset-tracker.ts';
-import type { OffsetTracker } from './offset-tracker.ts';
+import type { OffsetTracker, Ticket } from './offset-tracker.ts';
 import type { Observer, Settled, Source } from './ports.ts';
+import type { Membership } from './tenure.ts';
+import { isUnbroken } from './tenure.ts';
 
 export interface Assignment {
+  /** A request to join is about to be sent. */
+  joining(): void;
   /** The whole assignment after a join. */
-  assigned(partitions: readonly TopicPartition[]): void;
+  assigned(partitions: readonly TopicPartition[], membership: Membership): void;
+  /** Nothing is owned any more. */
+  released(): void;
+  /** Aborted when what is owned now may have changed; undefined while nothing is owned. */
+  ownership(): AbortSignal | undefined;
   /** The tracker of a batch's partition. */
   trackerOf(batch: RecordBatch): OffsetTracker;
   /** Commits every watermark that moved. Never rejects: what was not committed is carried by the next commit. */
@@ -34,7 +43,17 @@ interface Partition extends TopicPartition {
 
 const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
 
-export function createAssignment(source: Source, observer: Observer): Assignment {
+/** `abandon` is told the tickets of tenures that ended, which are never settled; after `stopped` nothing is owned. */
+export function createAssignment(
+  source: Pick<Source, 'commit'>,
+  observer: Observer,
+  abandon: (tickets: readonly Ticket[]) => void,
+  stopped: AbortSignal,
+): Assignment {
+  let membership: Membership | undefined;
+  /** From one assignment to the next join. */
+  let period: AbortController | undefined;
+  let owned: AbortSignal | undefined;
   let partitions = new Map<string, Partition>();
   let current: readonly TopicPartition[] | undefined;
   let committing: Promise<void> | undefined;
@@ -61,16 +80,42 @@ export function createAssignment(source: Source, observer: Observer): Assignment
     observer.committed(done.length);
   };
 
+  const endPeriod = (): void => {
+    period?.abort();
+    period = undefined;
+    owned = undefined;
+  };
+
+  /** Keeps the partitions that `isKept` names and ends the tenures of all others. */
+  const keep = (isKept: (key: string) => boolean): void => {
+    const kept = new Map<string, Partition>();
+    const lost: Ticket[] = [];
+    for (const [key, partition] of partitions) {
+      if (isKept(key)) kept.set(key, { ...partition, committed: undefined });
+      else for (const ticket of partition.tracker.abandon()) lost.push(ticket);
+    }
+    partitions = kept;
+    abandon(lost);
+  };
+
   return {
-    assigned: (assigned) => {
+    joining: endPeriod,
+    assigned: (assigned, given) => {
+      endPeriod();
+      const keys = new Set(isUnbroken(membership, given) ? assigned.map(keyOf) : []);
       current = assigned;
-      const kept = new Map<string, Partition>();
-      for (const key of assigned.map(keyOf)) {
-        const partition = partitions.get(key);
-        if (partition !== undefined) kept.set(key, { ...partition, committed: undefined });
-      }
-      partitions = kept;
+      membership = given;
+      keep((key) => keys.has(key));
+      period = new AbortController();
+      owned = AbortSignal.any([stopped, period.signal]);
     },
+    released: () => {
+      endPeriod();
+      current = [];
+      membership = undefined;
+      keep(() => false);
+    },
+    ownership: () => owned,
     trackerOf: (batch) => {
       // Delivery starts at the committed offset; a batch of nothing but control records lies wholly above it.
       const start = batch.records[0]?.offset ?? offset(batch.next - 1);

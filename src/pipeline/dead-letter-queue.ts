@@ -1,6 +1,7 @@
 /**
  * Letters on their way to the dead-letter topic: a ticket is settled as dead-lettered only when its letter is durable
- * (D8). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly.
+ * (D8). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly. Letters whose tenure is over
+ * are not written: the new owner of their partition writes them.
  */
 import type { Failure } from '../model/outcome.ts';
 import type { Redact } from '../model/redact.ts';
@@ -13,6 +14,8 @@ export interface DeadLetterQueue {
   add(ticket: Ticket, failure: Failure, document?: DeadLetter['document']): void;
   /** Letters that are not durable yet. */
   pending(): number;
+  /** Whose letters are not durable yet. */
+  tickets(): ReadonlySet<Ticket>;
 }
 
 export interface DeadLetterQueueOptions {
@@ -22,24 +25,33 @@ export interface DeadLetterQueueOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
+  /** The letter is durable, or its tenure is over: its record's bytes are not read any more. */
   readonly settle: (ticket: Ticket) => void;
   readonly progressed: () => void;
   readonly signal: AbortSignal;
 }
 
+interface Waiting {
+  readonly ticket: Ticket;
+  readonly letter: DeadLetter;
+}
+
+const isOwned = ({ ticket }: Waiting): boolean => !ticket.tracker.tenure.isOver();
+
 const maxLettersPerRequest = 500;
 
 export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLetterQueue {
   const { deadLetters, redact, clock, observer, retry, settle, progressed, signal } = options;
-  const queue: { ticket: Ticket; letter: DeadLetter }[] = [];
-  let writing = 0;
+  const queue: Waiting[] = [];
+  let writing: readonly Waiting[] = [];
   const aborted = (): boolean => signal.aborted;
 
-  const persist = async (letters: readonly DeadLetter[]): Promise<void> => {
+  const persist = async (taken: readonly Waiting[]): Promise<void> => {
     const sinceMs = clock.nowMs();
     for (let attempt = 1; ; attempt += 1) {
+      const letters = taken.filter(isOwned).map(({ letter }) => letter);
       try {
-        await deadLetters.write(letters);
+        if (letters.length > 0) await deadLetters.write(letters);
         if (attempt > 1) observer.recovered('DEAD_LETTERS_UNAVAILABLE', clock.nowMs() - sinceMs);
         return;
       } catch (error) {
@@ -61,13 +73,16 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
   const drain = async (): Promise<void> => {
     while (queue.length > 0 && !aborted()) {
       const taken = queue.splice(0, maxLettersPerRequest);
-      writing = taken.length;
-      await persist(taken.map(({ letter }) => letter));
-      writing = 0;
+      writing = taken;
+      await persist(taken);
+      writing = [];
       if (aborted()) return;
       const counts = new Map<string, { topic: string; code: string; records: number }>();
-      for (const { ticket, letter } of taken) {
+      for (const waiting of taken) {
+        const { ticket, letter } = waiting;
+        const isCounted = isOwned(waiting);
         settle(ticket);
+        if (!isCounted) continue;
         const key = `${letter.record.topic} ${letter.failure.code}`;
         const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, records: 0 };
         count.records += 1;
@@ -81,13 +96,14 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
   return {
     add: (ticket, failure, document) => {
       queue.push({ ticket, letter: redact({ record: ticket.record, failure, ...(document && { document }) }) });
-      if (queue.length === 1 && writing === 0) {
+      if (queue.length === 1 && writing.length === 0) {
         // After the current batch was taken in, so that its letters travel together.
         queueMicrotask(() => {
-          if (writing === 0) void drain();
+          if (writing.length === 0) void drain();
         });
       }
     },
-    pending: () => queue.length + writing,
+    pending: () => queue.length + writing.length,
+    tickets: () => new Set([...queue, ...writing].map(({ ticket }) => ticket)),
   };
 }

@@ -7,6 +7,8 @@ export interface LaneQueue {
   /** `bytes` is the size of the lane's write as it is now; a newer write that replaces it may differ: it is a hint. */
   push(lane: Lane, bytes: number): void;
   unshift(lanes: readonly Lane[]): void;
+  /** Removes the others. */
+  retain(isKept: (lane: Lane) => boolean): void;
   peek(): Lane | undefined;
   shift(): void;
   length(): number;
@@ -30,6 +32,12 @@ export function createLaneQueue(): LaneQueue {
       lanes = [...first, ...lanes.slice(head)];
       head = 0;
       bytes += average * first.length;
+    },
+    retain: (isKept) => {
+      const average = lanes.length === head ? 0 : bytes / (lanes.length - head);
+      lanes = lanes.slice(head).filter(isKept);
+      head = 0;
+      bytes = average * lanes.length;
     },
     peek: () => lanes[head],
     shift: () => {

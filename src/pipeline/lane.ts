@@ -76,6 +76,16 @@ export function takeOver(top: Entry): void {
   }
 }
 
+/** The entry without those whose tenure is over, which the new owner of their partition writes; undefined if none is left. */
+export function withoutLost(top: Entry | undefined): Entry | undefined {
+  let kept = top;
+  while (kept?.ticket.tracker.tenure.isOver() === true) kept = kept.older;
+  for (let at = kept; at !== undefined; at = at.older) {
+    while (at.older?.ticket.tracker.tenure.isOver() === true) at.older = at.older.older;
+  }
+  return kept;
+}
+
 /** Whether the sink must read before it writes. */
 export function isPartial(write: DocumentWrite): boolean {
   return write.bequeaths !== undefined || (write.action === 'index' && write.steps !== undefined);

@@ -1,5 +1,5 @@
 /**
- * The accounting identity (G5): consumed = applied + superseded + ignored + dead-lettered + held.
+ * The accounting identity (G5): consumed = applied + superseded + ignored + dead-lettered + abandoned + held.
  */
 import type { RecordOutcome } from './offset-tracker.ts';
 
@@ -9,6 +9,8 @@ export interface Accounts {
   readonly applied: number;
   readonly superseded: number;
   readonly deadLettered: number;
+  /** Not settled when their partition was lost: its new owner reads them again. */
+  readonly abandoned: number;
   /** By reason. */
   readonly ignored: Readonly<Record<string, number>>;
 }
@@ -17,6 +19,7 @@ export interface Ledger {
   consumed(): void;
   settled(outcome: RecordOutcome): void;
   ignored(reason: string, records: number): void;
+  abandoned(records: number): void;
   /** Consumed and not settled. */
   held(): number;
   accounts(): Accounts;
@@ -27,6 +30,7 @@ export function createLedger(): Ledger {
   const settled: Record<RecordOutcome, number> = { applied: 0, superseded: 0, 'dead-lettered': 0 };
   const ignored = new Map<string, number>();
   let ignoredRecords = 0;
+  let abandoned = 0;
   return {
     consumed: () => {
       consumed += 1;
@@ -38,12 +42,16 @@ export function createLedger(): Ledger {
       ignored.set(reason, (ignored.get(reason) ?? 0) + records);
       ignoredRecords += records;
     },
-    held: () => consumed - ignoredRecords - settled.applied - settled.superseded - settled['dead-lettered'],
+    abandoned: (records) => {
+      abandoned += records;
+    },
+    held: () => consumed - abandoned - ignoredRecords - settled.applied - settled.superseded - settled['dead-lettered'],
     accounts: () => ({
       consumed,
       applied: settled.applied,
       superseded: settled.superseded,
       deadLettered: settled['dead-lettered'],
+      abandoned,
       ignored: Object.fromEntries(ignored),
     }),
   };

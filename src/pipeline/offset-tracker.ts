@@ -6,7 +6,7 @@
  *     unsettled below it (G1).
  *  2. `watermark` never decreases.
  *  3. A record is taken over once: whatever lies below `next` is in flight or settled already (a rebalance redelivers it).
- *  4. A ticket is settled exactly once, when the last of its writes is.
+ *  4. A ticket is settled exactly once, when the last of its writes is; or never, if the tenure ends before.
  *
  * Offsets may have gaps (compaction, control records): never is one computed from another's neighbour.
  */
@@ -14,6 +14,8 @@ import type { Offset } from '../model/position.ts';
 import { nextOffset } from '../model/position.ts';
 import { recordBytes } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
+import type { Tenure } from './tenure.ts';
+import { createTenure } from './tenure.ts';
 
 /** What became of a record, ordered: of several writes the rightmost decides. */
 export type RecordOutcome = 'superseded' | 'applied' | 'dead-lettered';
@@ -35,6 +37,8 @@ export interface Ticket {
 }
 
 export interface OffsetTracker {
+  /** The ownership of the partition during which its records were taken over. */
+  readonly tenure: Tenure;
   /** Takes a record over as `writes` unsettled writes (at least one); undefined when it was taken over before. */
   open(record: SourceRecord): Ticket | undefined;
   /** Forgets a ticket's claim: its record needs no write. */
@@ -47,6 +51,8 @@ export interface OffsetTracker {
   watermark(): Offset;
   /** Records that are not settled. */
   held(): number;
+  /** Ends the tenure; the tickets that are not settled, and never will be. */
+  abandon(): readonly Ticket[];
 }
 
 /** Settled tickets are cut off the front in pieces of this many, so that settling is O(1) amortised. */
@@ -72,6 +78,7 @@ export function createOffsetTracker(start: Offset): OffsetTracker {
   };
 
   const tracker: OffsetTracker = {
+    tenure: createTenure(),
     open: (record) => {
       if (record.offset < next) return undefined;
       next = nextOffset(record.offset);
@@ -96,6 +103,14 @@ export function createOffsetTracker(start: Offset): OffsetTracker {
     },
     watermark: () => tickets[head]?.record.offset ?? next,
     held: () => held,
+    abandon: () => {
+      const left = tickets.slice(head).filter(({ unsettled }) => unsettled > 0);
+      tickets = [];
+      head = 0;
+      held = 0;
+      tracker.tenure.end();
+      return left;
+    },
   };
   return tracker;
 }

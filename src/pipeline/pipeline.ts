@@ -81,18 +81,34 @@ export interface Pipeline {
   status(): PipelineStatus;
 }
 
+const rejoining: Failure = {
+  code: 'MEMBERSHIP_STALE',
+  message: 'This instance is joining its group again and owns no partition until it has: its writes wait.',
+};
+
+const stale: Failure = {
+  code: 'MEMBERSHIP_STALE',
+  message:
+    'Kafka has not confirmed for too long that this instance is a member of its group, so another may own its partitions: its writes wait.',
+};
+
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { source, clock, observer, retry, routeOf, maxBytesHeld, commitIntervalMs, drainTimeoutMs } = options;
   const failpoints = options.failpoints ?? noFailpoints;
   const stopped = new AbortController();
-  const assignment = createAssignment(source, observer);
   const ledger = createLedger();
+  const abandonLost = (tickets: readonly Ticket[]): void => {
+    abandon(tickets);
+  };
+  const assignment = createAssignment(source, observer, abandonLost, stopped.signal);
   const routes = new Map<string, Route>();
   let bytesHeld = 0;
   /** Counted apart from the ledger, so that G5 compares two counts. */
   let recordsHeld = 0;
   let movedAtMs = clock.nowMs();
   let moved = false;
+  /** Not settled when the group was left. */
+  let recordsLeft = 0;
   /** Woken by progress. */
   let waiters: (() => void)[] = [];
 
@@ -104,19 +120,54 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 
   const settle = (ticket: Ticket, outcome: RecordOutcome): void => {
-    if (!ticket.tracker.settle(ticket, outcome)) return;
+    if (ticket.tracker.tenure.isOver() || !ticket.tracker.settle(ticket, outcome)) return;
     close(ticket);
     ledger.settled(ticket.outcome);
     moved = true;
+  };
+
+  const wake = (): void => {
+    const woken = waiters;
+    waiters = [];
+    for (const resolve of woken) resolve();
   };
 
   const progressed = (): void => {
     if (moved) movedAtMs = clock.nowMs();
     moved = false;
     failpoints('settled');
-    const woken = waiters;
-    waiters = [];
-    for (const wake of woken) wake();
+    wake();
+  };
+
+  /** Gives back the memory of a record that will never be settled; once, though several letters may hold it. */
+  const forget = (ticket: Ticket): void => {
+    if (ticket.unsettled === 0) return;
+    ticket.unsettled = 0;
+    ticket.record.release?.();
+  };
+
+  /** Their tenure is over: the new owner of the partition reads the records again. */
+  const abandon = (tickets: readonly Ticket[]): void => {
+    const lettered = letters.tickets();
+    const records = new Map<string, number>();
+    for (const ticket of tickets) {
+      bytesHeld -= ticketBytes(ticket);
+      const { topic } = ticket.record;
+      records.set(topic, (records.get(topic) ?? 0) + 1);
+      // A letter that is on its way reads the record's bytes.
+      if (!lettered.has(ticket)) forget(ticket);
+    }
+    ledger.abandoned(tickets.length);
+    for (const [topic, count] of records) observer.abandoned(topic, count);
+    writer.drop();
+    wake();
+  };
+
+  /** Whether writes may be sent now. */
+  const ownership = (): AbortSignal | Failure => {
+    const owned = assignment.ownership();
+    if (owned === undefined) return rejoining;
+    return source.remainingMs() > 0 ? owned : stale;
   };
 
   const letters = createDeadLetterQueue({
@@ -126,7 +177,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     observer,
     retry,
     settle: (ticket) => {
-      settle(ticket, 'dead-lettered');
+      if (ticket.tracker.tenure.isOver()) forget(ticket);
+      else settle(ticket, 'dead-lettered');
     },
     progressed,
     signal: stopped.signal,
@@ -143,10 +195,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     lingerMs: options.lingerMs,
     settle,
     refuse: (ticket, failure, { index, id, routing, version }) => {
+      if (ticket.tracker.tenure.isOver()) return;
       letters.add(ticket, failure, { index, id, version, ...(routing !== undefined && { routing }) });
     },
     progressed,
     failpoints,
+    ownership,
     signal: stopped.signal,
   });
 
@@ -284,18 +338,31 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 
   const revoking = async (): Promise<void> => {
-    const patience = new AbortController();
-    const tooLong = clock.sleep(drainTimeoutMs, patience.signal).then(() => 'too long');
-    let waited: unknown;
-    while (ledger.held() > 0 && waited !== 'too long') waited = await Promise.race([progress(), tooLong]);
-    patience.abort();
+    const untilMs = clock.nowMs() + drainTimeoutMs;
+    while (ledger.held() > 0) {
+      // When writes may not be sent any more, nothing is won by waiting.
+      const leftMs = Math.min(untilMs - clock.nowMs(), source.remainingMs());
+      if (leftMs <= 0) break;
+      const patience = new AbortController();
+      await Promise.race([progress(), clock.sleep(leftMs, patience.signal)]);
+      patience.abort();
+    }
     await assignment.commit();
   };
 
   const intake: Intake = {
     room: ({ records }) => (bytesHeld < maxBytesHeld ? options.prepare?.(records) : progress()),
     accept,
-    assigned: assignment.assigned,
+    joining: assignment.joining,
+    assigned: (partitions, membership) => {
+      recordsLeft = 0;
+      assignment.assigned(partitions, membership);
+      writer.flush();
+    },
+    released: () => {
+      recordsLeft = ledger.held();
+      assignment.released();
+    },
     revoking,
   };
 
@@ -318,7 +385,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         stopped.abort();
         await commits;
       }
-      return { recordsLeft: ledger.held() };
+      return { recordsLeft: recordsLeft + ledger.held() };
     },
     status: () => {
       const { requestsInFlight, documents, lastFailure } = writer.load();

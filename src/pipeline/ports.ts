@@ -7,6 +7,7 @@ import type { Generation } from '../model/generation.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
+import type { Membership } from './tenure.ts';
 
 /** «Everything of this partition below `next` is settled.» */
 export interface Settled extends TopicPartition {
@@ -22,15 +23,19 @@ export interface Intake {
    */
   room(batch: RecordBatch): Promise<void> | undefined;
   /**
-   * Takes the records over: they will be settled, whatever happens. Synchronous and never throws. Records that it has
-   * already taken over (redelivered after a rebalance) are recognised and skipped: sources need not care.
+   * Takes the records over: they will be settled, or given up when their partition is lost. Synchronous and never throws. Records
+   * that it has already taken over (redelivered after a rebalance) are recognised and skipped: sources need not care.
    */
   accept(batch: RecordBatch): void;
+  /** A request to join the group is about to be sent: until `assigned` nothing is owned, so nothing is written. */
+  joining(): void;
   /**
-   * The whole assignment after each join of the group. Partitions that are kept keep what is in flight. `memberId` is who this
-   * is for the group's coordinator.
+   * The whole assignment after each join of the group. Partitions that are kept by an unbroken membership (`isUnbroken`) keep
+   * what is not settled; all other records that were taken over are given up, for the owner of their partition reads them again.
    */
-  assigned(partitions: readonly TopicPartition[], memberId?: string): void;
+  assigned(partitions: readonly TopicPartition[], membership: Membership): void;
+  /** Nothing is owned any more, and everything that was taken over is given up: called before the group is left. */
+  released(): void;
   /**
    * The assignment is about to be given up (rebalance, stop). Resolves when everything that was accepted is settled and
    * committed, or after the pipeline's drain budget, whichever comes first. No `accept` until it has resolved.
@@ -51,6 +56,11 @@ export interface Source {
    * and is no error: the caller comes again with fresh positions.
    */
   commit(settled: readonly Settled[]): Promise<readonly Settled[]>;
+  /**
+   * For how long this member certainly still owns what it was assigned, counted from the last request by which the group knows
+   * it; 0 if it may have been replaced. Asked once per request: must be cheap.
+   */
+  remainingMs(): number;
 }
 
 export interface Sink {
@@ -58,7 +68,7 @@ export interface Sink {
    * Writes; answers one outcome per write, in their order. The caller promises that no document is in two calls at
    * once and that a document is at most once in a call. Applied means durable. Trouble with the cluster is an outcome
    * (`retryable`), never an exception; a request that is refused whole is divided until the guilty write is alone.
-   * Retrying is not its job. Rejects only with the signal's reason, after abort.
+   * Retrying is not its job. Nothing is sent after the signal was aborted: then it rejects with the signal's reason.
    */
   write(writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]>;
 }
@@ -164,6 +174,8 @@ export interface Observer {
   wrote(index: string, outcome: WriteOutcome['status'] | 'coalesced', writes: number): void;
   request(durationMs: number, writes: number, bytes: number, failed: boolean): void;
   deadLettered(topic: string, code: string, records: number): void;
+  /** A partition was lost with records that were not settled; its new owner reads them again. */
+  abandoned(topic: string, records: number): void;
   committed(partitions: number): void;
   /** Values that the database did not send were found elsewhere, or left out. */
   withheld(index: string, outcome: 'kept' | 'omitted', values: number): void;

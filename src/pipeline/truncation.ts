@@ -7,6 +7,7 @@
  *  2. The index is scanned, page by page, and what has a lower version than the truncate is deleted with the truncate's version:
  *     so a later write always wins, whichever comes first, and a replay changes nothing.
  *  3. The truncate is settled when all deletes are: until then its offset is not committed, and a crash begins it anew.
+ *     When the tenure of its partition ends, it stops: the new owner begins it anew.
  *
  * The record has no key, so it is ordered only against the records of its own partition: the topic must have one (`routes.ts`).
  */
@@ -21,6 +22,7 @@ import { rankOf } from './offset-tracker.ts';
 import type { Clock, DocumentScan, Observer } from './ports.ts';
 import { retryDelayMs } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { Tenure } from './tenure.ts';
 import type { Writer } from './writer.ts';
 
 export interface TruncationOptions {
@@ -51,12 +53,22 @@ export interface Truncations {
 
 export function createTruncations(options: TruncationOptions): Truncations {
   const { scan, writer, clock, observer, retry, settle, refuse, progress, progressed, signal } = options;
-  const aborted = (): boolean => signal.aborted;
-
-  /** Deletes one page of documents; resolves with the outcome when every delete is settled. */
-  const deletePage = (writes: readonly DeleteWrite[], { record }: Ticket): Promise<RecordOutcome> =>
+  /** Deletes one page of documents; resolves with the outcome when every delete is settled, or the tenure is over. */
+  const deletePage = (
+    writes: readonly DeleteWrite[],
+    { record, tracker: { tenure } }: Ticket,
+  ): Promise<RecordOutcome> =>
     new Promise((resolve) => {
-      const page: Ticket = { record, tracker: pageTracker(resolve), unsettled: writes.length, outcome: 'superseded' };
+      const done = (outcome: RecordOutcome): void => {
+        tenure.signal.removeEventListener('abort', lost);
+        resolve(outcome);
+      };
+      const lost = (): void => {
+        done('superseded');
+      };
+      tenure.signal.addEventListener('abort', lost);
+      const tracker = pageTracker(tenure, done);
+      const page: Ticket = { record, tracker, unsettled: writes.length, outcome: 'superseded' };
       for (const write of writes) writer.submit(write, page);
       writer.flush();
     });
@@ -65,10 +77,12 @@ export function createTruncations(options: TruncationOptions): Truncations {
     scanned: DocumentScan,
     { index, versionOf }: TruncatedDocument,
     ticket: Ticket,
+    ended: AbortSignal,
   ): Promise<RecordOutcome> => {
     const version = versionOf(ticket.record);
     let outcome: RecordOutcome = 'superseded';
-    for await (const page of scanned.documents(index, signal)) {
+    for await (const page of scanned.documents(index, ended)) {
+      if (ended.aborted) break;
       const writes = page
         .filter((found) => isNewer(version, found.version))
         .map(({ id, routing }): DeleteWrite => ({
@@ -87,22 +101,25 @@ export function createTruncations(options: TruncationOptions): Truncations {
 
   /** Tries for ever, loudly. A page that was deleted already costs nothing when it is met again: it is not found any more. */
   const empty = async (scanned: DocumentScan, document: TruncatedDocument, ticket: Ticket): Promise<void> => {
-    while (ticket.tracker.watermark() < ticket.record.offset) await progress();
+    const { tenure } = ticket.tracker;
+    const ended = AbortSignal.any([signal, tenure.signal]);
+    const isOver = (): boolean => ended.aborted;
+    while (!isOver() && ticket.tracker.watermark() < ticket.record.offset) await progress();
     const sinceMs = clock.nowMs();
-    for (let attempt = 1; !aborted(); attempt += 1) {
+    for (let attempt = 1; !isOver(); attempt += 1) {
       try {
-        const outcome = await deleteOlder(scanned, document, ticket);
-        if (aborted()) return;
+        const outcome = await deleteOlder(scanned, document, ticket, ended);
+        if (isOver()) return;
         if (attempt > 1) observer.recovered('TRUNCATE_WAITS', clock.nowMs() - sinceMs);
         settle(ticket, outcome);
         progressed();
         return;
       } catch (error) {
-        if (aborted()) return;
+        if (isOver()) return;
         const failure = waits(document, error);
         const delayMs = retryDelayMs(retry, failure, attempt);
         observer.waiting(failure, attempt, delayMs);
-        await clock.sleep(delayMs, signal);
+        await clock.sleep(delayMs, ended);
       }
     }
   };
@@ -137,16 +154,18 @@ function waits({ index }: TruncatedDocument, error: unknown): Failure {
 }
 
 /** Counts the deletes of one page; they are no records, so no account and no watermark knows of them. */
-function pageTracker(done: (outcome: RecordOutcome) => void): OffsetTracker {
+function pageTracker(tenure: Tenure, done: (outcome: RecordOutcome) => void): OffsetTracker {
   const unused = (): never => {
     throw new Error('a page of deletes takes no records');
   };
   return {
+    tenure,
     open: unused,
     close: unused,
     reach: unused,
     watermark: unused,
     held: unused,
+    abandon: unused,
     settle: (ticket, outcome) => {
       if (rankOf(outcome) > rankOf(ticket.outcome)) ticket.outcome = outcome;
       ticket.unsettled -= 1;

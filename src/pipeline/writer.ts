@@ -4,10 +4,12 @@
  * Invariants:
  *  1. No document is in two requests at once, and at most once in a request: so writes of one document reach
  *     Elasticsearch in source order whatever the number of requests in flight (G3).
- *  2. Every submitted write is answered exactly once: settled (`applied`, `superseded`) or refused; never dropped, and
- *     for ever tried again while the cluster is in trouble (G6).
+ *  2. Every submitted write is answered exactly once: settled (`applied`, `superseded`) or refused; tried again for ever
+ *     while the cluster is in trouble (G6), and dropped only when its tenure is over.
  *  3. A lane is in the queue exactly when it has a waiting write and is not busy.
  *  4. A write that an unsent newer one replaced is settled when the newer one is, and written if that is refused.
+ *  5. Nothing is sent unless it is owned, and a request that was not answered when the ownership ends is broken off: what of
+ *     it is still owned after the next join is sent again (`tenure.ts`).
  *
  * A batch is sent at once when nothing is in flight (an idle system adds no latency), when it is full, or when it has
  * lingered; it fills while requests are in flight (a busy system has full batches).
@@ -16,7 +18,7 @@ import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, FailureCode, WriteOutcome } from '../model/outcome.ts';
 import { failureOfAll, thrown, unanswered } from './answer.ts';
 import type { Entry, Lane } from './lane.ts';
-import { formerIdOf, merge, takeOver } from './lane.ts';
+import { formerIdOf, merge, takeOver, withoutLost } from './lane.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
 import type { Clock, Observer, Sink } from './ports.ts';
 import type { RequestLimit } from './request-limit.ts';
@@ -44,6 +46,8 @@ export interface WriterOptions {
   /** A request was answered and everything it settles is settled. */
   readonly progressed: () => void;
   readonly failpoints?: Failpoints;
+  /** The signal under which writes may be sent now, aborted when that ends; or why nothing may be sent. */
+  readonly ownership: () => AbortSignal | Failure;
   /** Ends everything at once; what is not settled stays so. */
   readonly signal: AbortSignal;
 }
@@ -52,6 +56,8 @@ export interface Writer {
   submit(write: DocumentWrite, ticket: Ticket): void;
   /** Call after a run of submits: sends what may be sent. */
   flush(): void;
+  /** Forgets the writes whose tenure is over. */
+  drop(): void;
   /** For status and metrics. */
   load(): { readonly requestsInFlight: number; readonly documents: number; readonly lastFailure: Failure | undefined };
 }
@@ -66,9 +72,18 @@ function writeBytes(write: DocumentWrite): number {
   return (write.action === 'index' ? write.source.length : 0) + write.id.length + 128;
 }
 
+/** Between looks at whether writes may be sent again; each later one waits longer. */
+const ownershipPollMs = { initial: 100, max: 1000 };
+
+/** Of writes whose request was broken off, since what this instance owns may have changed. */
+const brokenOff: WriteOutcome = {
+  status: 'retryable',
+  failure: { code: 'MEMBERSHIP_STALE', message: 'The group was joined again while the request was sent.' },
+};
+
 export function createWriter(options: WriterOptions): Writer {
   const { sink, clock, observer, retry, limit, maxBatchCount, maxBatchBytes, lingerMs, signal } = options;
-  const { settle, refuse, progressed, failpoints = noFailpoints } = options;
+  const { settle, refuse, progressed, ownership, failpoints = noFailpoints } = options;
   /** index → id → lane. */
   const lanes = new Map<string, Map<string, Lane>>();
   const queue = createLaneQueue();
@@ -78,6 +93,8 @@ export function createWriter(options: WriterOptions): Writer {
   /** While the cluster as a whole fails: since when, how often, and that nobody sends before the wait is over. */
   let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean } | undefined;
   let lastFailure: Failure | undefined;
+  /** While nothing may be sent: since when, and how often that was looked at. */
+  let notOwned: { readonly failure: Failure; readonly sinceMs: number; attempts: number; waiting: boolean } | undefined;
 
   const lanesOf = (index: string): Map<string, Lane> => {
     let ofIndex = lanes.get(index);
@@ -158,17 +175,25 @@ export function createWriter(options: WriterOptions): Writer {
     return coalesced;
   };
 
+  /** What of the entry may still be written waits again. */
   const giveBack = (lane: Lane, entry: Entry | undefined): void => {
-    if (entry !== undefined) lane.waiting = lane.waiting === undefined ? entry : merge(entry, lane.waiting);
+    const left = withoutLost(entry);
+    if (left !== undefined) lane.waiting = lane.waiting === undefined ? left : merge(left, lane.waiting);
+  };
+
+  /** Writes that were not sent, or whose answer nobody waits for any more: first in the queue, in their order. */
+  const requeue = (sent: readonly Sent[]): void => {
+    for (const { lane, entry } of sent) {
+      giveBack(lane, entry);
+      if (lane.waiting === undefined) release(lane);
+      else lane.busy = false;
+    }
+    queue.unshift(sent.flatMap(({ lane }) => (lane.waiting === undefined ? [] : [lane])));
   };
 
   /** Everybody waits; the writes go back to the front, in their order. */
   const holdAll = (sent: readonly Sent[], failure: Failure): void => {
-    for (const { lane, entry } of sent) {
-      giveBack(lane, entry);
-      lane.busy = false;
-    }
-    queue.unshift(sent.map(({ lane }) => lane));
+    requeue(sent);
     lastFailure = failure;
     trouble ??= { failure, sinceMs: clock.nowMs(), attempts: 0, waiting: false };
     if (trouble.waiting) return;
@@ -232,6 +257,11 @@ export function createWriter(options: WriterOptions): Writer {
     const isOverloaded = outcomes.some((outcome) => outcome.status === 'retryable' && outcome.failure.status === 429);
     if (isOverloaded) limit.overloaded(sentAtMs, clock.nowMs());
     const failure = failureOfAll(outcomes);
+    if (failure?.code === 'MEMBERSHIP_STALE') {
+      // Elasticsearch is not in trouble: whether writes may be sent again is for `ownership` to say.
+      requeue(sent);
+      return;
+    }
     if (failure !== undefined) {
       holdAll(sent, failure);
       return;
@@ -244,20 +274,20 @@ export function createWriter(options: WriterOptions): Writer {
     settleBatch(sent, outcomes);
   };
 
-  const send = async (sent: readonly Sent[]): Promise<void> => {
+  const send = async (sent: readonly Sent[], owned: AbortSignal): Promise<void> => {
     const sentAtMs = clock.nowMs();
     requestsInFlight += 1;
     let outcomes: readonly WriteOutcome[];
     try {
       const answer = sink.write(
         sent.map(({ entry }) => entry.write),
-        signal,
+        owned,
       );
       failpoints('sent');
       outcomes = await answer;
     } catch (error) {
       if (signal.aborted) return;
-      outcomes = sent.map(() => thrown(error));
+      outcomes = sent.map(() => (owned.aborted ? brokenOff : thrown(error)));
     }
     if (signal.aborted) return;
     failpoints('answered');
@@ -274,18 +304,47 @@ export function createWriter(options: WriterOptions): Writer {
     lingering = true;
     void clock.sleep(lingerMs, signal).then(() => {
       lingering = false;
-      if (!signal.aborted && mayStart()) sendOne();
+      const owned = mayStart() ? owning() : undefined;
+      if (owned !== undefined) sendOne(owned);
       flush();
     });
+  };
+
+  /** Looked at again and again, visibly, until it is owned. */
+  const waitToOwn = (failure: Failure): void => {
+    notOwned ??= { failure, sinceMs: clock.nowMs(), attempts: 0, waiting: false };
+    if (notOwned.waiting) return;
+    const held = notOwned;
+    held.attempts += 1;
+    held.waiting = true;
+    const delayMs = Math.min(ownershipPollMs.max, ownershipPollMs.initial * held.attempts);
+    observer.waiting(failure, held.attempts, delayMs);
+    void clock.sleep(delayMs, signal).then(() => {
+      held.waiting = false;
+      flush();
+    });
+  };
+
+  /** Asked only when something would be sent. */
+  const owning = (): AbortSignal | undefined => {
+    if (signal.aborted) return undefined;
+    const owned = ownership();
+    if ('code' in owned) {
+      waitToOwn(owned);
+      return undefined;
+    }
+    if (notOwned !== undefined) observer.recovered(notOwned.failure.code, clock.nowMs() - notOwned.sinceMs);
+    notOwned = undefined;
+    return owned;
   };
 
   const mayStart = (): boolean =>
     queue.length() > 0 && trouble?.waiting !== true && requestsInFlight < (trouble === undefined ? limit.current() : 1);
 
   /** False if nothing could be sent. */
-  const sendOne = (): boolean => {
+  const sendOne = (owned: AbortSignal): boolean => {
     const batch = takeBatch();
-    if (batch.length > 0) void send(batch);
+    if (batch.length > 0) void send(batch, owned);
     return batch.length > 0;
   };
 
@@ -296,9 +355,32 @@ export function createWriter(options: WriterOptions): Writer {
         linger();
         return;
       }
-      if (!sendOne()) return;
+      const owned = owning();
+      if (owned === undefined || !sendOne(owned)) return;
     }
   };
 
-  return { submit, flush, load: () => ({ requestsInFlight, documents, lastFailure: trouble?.failure ?? lastFailure }) };
+  const drop = (): void => {
+    for (const ofIndex of lanes.values()) {
+      for (const lane of ofIndex.values()) {
+        if (lane.waiting === undefined) continue;
+        lane.waiting = withoutLost(lane.waiting);
+        if (lane.waiting !== undefined || lane.busy) continue;
+        ofIndex.delete(lane.id);
+        documents -= 1;
+      }
+    }
+    queue.retain((lane) => lane.waiting !== undefined);
+  };
+
+  return {
+    submit,
+    flush,
+    drop,
+    load: () => ({
+      requestsInFlight,
+      documents,
+      lastFailure: notOwned?.failure ?? trouble?.failure ?? lastFailure,
+    }),
+  };
 }

@@ -7,6 +7,7 @@ export function withMaxRate(source: Source, recordsPerSecond: number, clock: Clo
   let freeAtMs = 0;
   return {
     commit: (settled) => source.commit(settled),
+    remainingMs: () => source.remainingMs(),
     run: (intake, signal) =>
       source.run(
         {

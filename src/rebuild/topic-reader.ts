@@ -83,7 +83,9 @@ export async function openTopicReader(options: TopicReaderOptions): Promise<Topi
       return partitions.every(isThere) ? wanted.promise : prepare?.(batch.records);
     },
     accept,
+    joining: () => undefined,
     assigned: () => undefined,
+    released: () => undefined,
     revoking: () => Promise.resolve(),
   };
 

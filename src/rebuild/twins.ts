@@ -7,6 +7,7 @@
  */
 import type { Failure } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';
+import type { Membership } from '../pipeline/tenure.ts';
 import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts';
 import type { Control, Writing } from './handover.ts';
 import { acknowledge, placeOf, toFinishing, writingOf } from './handover.ts';
@@ -149,6 +150,7 @@ export function createTwins(options: TwinsOptions): Twins {
   const readForJoin = async (
     intake: Intake,
     partitions: readonly TopicPartition[],
+    membership: Membership,
     signal: AbortSignal,
   ): Promise<void> => {
     const join = joins;
@@ -164,8 +166,8 @@ export function createTwins(options: TwinsOptions): Twins {
       }
       blockedSinceMs = undefined;
       if (names.some((name) => writingTo(name).kind === 'generations')) {
-        intake.assigned([]);
-        intake.assigned(partitions);
+        intake.released();
+        intake.assigned(partitions, membership);
       }
       reading = undefined;
       void acknowledgeAll(stored);
@@ -180,12 +182,18 @@ export function createTwins(options: TwinsOptions): Twins {
       const place = placeOf(batch);
       reached.set(place, Math.max(reached.get(place) ?? 0, batch.next));
     },
-    assigned: (partitions, memberId) => {
+    joining: () => {
+      intake.joining();
+    },
+    assigned: (partitions, membership) => {
       joins += 1;
-      member = memberId ?? '';
+      member = membership.memberId;
       assigned = partitions;
-      intake.assigned(partitions, memberId);
-      reading = readForJoin(intake, partitions, signal);
+      intake.assigned(partitions, membership);
+      reading = readForJoin(intake, partitions, membership, signal);
+    },
+    released: () => {
+      intake.released();
     },
     revoking: () => intake.revoking(),
   });
@@ -212,6 +220,7 @@ export function createTwins(options: TwinsOptions): Twins {
         }
       },
       commit: (settled) => source.commit(settled),
+      remainingMs: () => source.remainingMs(),
     }),
     sink: (sink) => createTwinSink({ sink, store, observer, writingTo, readOne }),
   };

@@ -91,7 +91,9 @@ for (const { claim, metadata, first } of [
       {
         room: () => undefined,
         accept: ({ records }) => void values.push(...records.map(({ value }) => String(value))),
+        joining: () => undefined,
         assigned: () => undefined,
+        released: () => undefined,
         revoking: async () => {
           await source.commit([{ topic, partition: 0, next: offset(4) }]);
         },

@@ -20,6 +20,7 @@ describeSource('memory', () => {
       newest = member;
       return {
         commit: member.commit,
+        remainingMs: member.remainingMs,
         run: async (intake, signal) => {
           const running = member.run(intake, signal);
           await log.rebalance(new Map([[member, [partition]]]));

@@ -39,6 +39,12 @@ function recordingIntake(world: SourceWorld, source: Source) {
     assigned: (partitions) => {
       told.push(`assigned ${partitions.length}`);
     },
+    joining: () => {
+      told.push('joining');
+    },
+    released: () => {
+      told.push('released');
+    },
     revoking: async () => {
       told.push('revoking');
       if (next > 0) await source.commit([{ ...world.partition, next: offset(next) }]);
@@ -84,7 +90,20 @@ export function describeSource(name: string, open: () => Promise<SourceWorld>): 
     const [assigned, accepted] = [member.told.indexOf('assigned 1'), member.told.indexOf('accept')];
     assert.ok(assigned !== -1 && assigned < accepted, member.told.join(', '));
     await member.stop();
-    assert.equal(member.told.at(-1), 'revoking', 'the assignment is given up last');
+    assert.deepEqual(member.told.slice(-2), ['revoking', 'released'], 'the assignment is given up last');
+    await world.close();
+  });
+
+  test(`${name}: before it has joined a member owns nothing, and after it has left`, async () => {
+    const world = await open();
+    await world.append(['1']);
+    const member = start(world);
+    assert.equal(member.source.remainingMs(), 0);
+    await member.untilValues(1);
+    assert.ok(member.source.remainingMs() > 0);
+    assert.ok(member.told.indexOf('joining') < member.told.indexOf('assigned 1'), member.told.join(', '));
+    await member.stop();
+    assert.equal(member.source.remainingMs(), 0);
     await world.close();
   });
 

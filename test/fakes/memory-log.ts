@@ -12,6 +12,8 @@ export interface MemoryMember extends Source {
   unreleased(): number;
   /** Commits that it asked for and that were refused because it owns the partition no more. */
   refused(): number;
+  /** As if its heartbeats were not answered, or again; it keeps its partitions until the next rebalance. */
+  setFresh(isFresh: boolean): void;
 }
 
 /** Partitions in memory, and a group that reads them. */
@@ -24,13 +26,17 @@ export interface MemoryLog {
   /**
    * A new generation: members named give up what they have (waiting for their drain), then get their partitions and
    * continue at what is committed. A member that is not named is thrown out: nobody tells it, its commits are refused,
-   * and nothing is delivered to it any more, as if its heartbeats were lost.
+   * and nothing is delivered to it any more, as if its heartbeats were lost; when it comes back, it is another member.
    */
   rebalance(assignments: ReadonlyMap<MemoryMember, readonly TopicPartition[]>): Promise<void>;
 }
 
 interface MemberState {
   intake: Intake | undefined;
+  /** As whom the group knows it; rises when it is thrown out. */
+  life: number;
+  isMember: boolean;
+  isFresh: boolean;
   /** What the group knows that it owns. */
   owned: ReadonlySet<string>;
   readonly positions: Map<string, Offset>;
@@ -42,6 +48,9 @@ export function createMemoryLog(): MemoryLog {
   const log = new Map<string, SourceRecord[]>();
   const committed = new Map<string, Offset>();
   const states = new Map<MemoryMember, MemberState>();
+  let generation = 0;
+
+  const names = new Map<MemoryMember, string>();
 
   const recordsOf = (of: TopicPartition): SourceRecord[] => {
     let records = log.get(keyOf(of));
@@ -56,7 +65,11 @@ export function createMemoryLog(): MemoryLog {
   };
 
   const join = (): MemoryMember => {
-    const state: MemberState = { intake: undefined, owned: new Set(), positions: new Map() };
+    const state: MemberState = {
+      ...{ intake: undefined, life: 0, isMember: false, isFresh: true },
+      ...{ owned: new Set(), positions: new Map() },
+    };
+    const number = states.size;
     let refused = 0;
     let unreleased = 0;
     /** Whose bytes are gone when it is released, as those of records from Kafka. */
@@ -111,7 +124,12 @@ export function createMemoryLog(): MemoryLog {
         new Promise((resolve) => {
           state.intake = given;
           signal.addEventListener('abort', () => {
-            void given.revoking().then(resolve);
+            void given.revoking().then(() => {
+              given.released();
+              state.isMember = false;
+              state.owned = new Set();
+              resolve();
+            });
           });
         }),
       commit: (settled) => {
@@ -120,7 +138,12 @@ export function createMemoryLog(): MemoryLog {
         done.forEach(commit);
         return Promise.resolve(done);
       },
+      remainingMs: () => (state.isMember && state.isFresh ? Number.POSITIVE_INFINITY : 0),
+      setFresh: (isFresh) => {
+        state.isFresh = isFresh;
+      },
     };
+    names.set(member, `m${number}`);
     states.set(member, state);
     return member;
   };
@@ -144,15 +167,23 @@ export function createMemoryLog(): MemoryLog {
       return record.offset;
     },
     rebalance: async (assignments) => {
+      // Who is thrown out has stopped believing before.
+      for (const [member, state] of states) if (!assignments.has(member)) state.isMember = false;
       await Promise.all([...assignments.keys()].map(async (member) => states.get(member)?.intake?.revoking()));
+      for (const member of assignments.keys()) states.get(member)?.intake?.joining();
+      await Promise.resolve();
+      generation += 1;
       for (const [member, state] of states) {
         const partitions = assignments.get(member);
         state.owned = new Set(partitions?.map(keyOf));
         if (partitions === undefined) continue;
+        if (!state.isMember) state.life += 1;
+        state.isMember = true;
+        state.isFresh = true;
         for (const partition of partitions) {
           state.positions.set(keyOf(partition), committed.get(keyOf(partition)) ?? offset(0));
         }
-        state.intake?.assigned(partitions);
+        state.intake?.assigned(partitions, { memberId: `${names.get(member)}-${state.life}`, generation });
       }
     },
   };

@@ -18,6 +18,8 @@ export interface MemorySink extends Sink, DocumentScan {
   readonly requests: readonly (readonly DocumentWrite[])[];
   /** Requests that wait for `answer`, when the sink holds its answers. */
   readonly held: readonly HeldRequest[];
+  /** As a shard does that was flushed, killed and restarted: it knows of no deleted document that it was deleted. */
+  forgetDeletes(): void;
 }
 
 export interface HeldRequest {
@@ -28,7 +30,7 @@ export interface HeldRequest {
 const key = (write: DocumentWrite): string => `${write.index}/${write.id}`;
 
 /**
- * An index with external versions in memory. Deleted versions are remembered for ever. With `hold`, requests wait until
+ * An index with external versions in memory. Deleted versions are remembered until it is told to forget them. With `hold`, requests wait until
  * the test answers them, in any order; `faultOf` scripts faults otherwise.
  */
 export function createMemorySink(options: {
@@ -68,6 +70,9 @@ export function createMemorySink(options: {
     requests,
     held,
     sources: () => sources,
+    forgetDeletes: () => {
+      for (const place of versions.keys()) if (!sources.has(place)) versions.delete(place);
+    },
     documents: async function* (index) {
       // As they are now, two a page; the pages are handed over when the caller asks for them.
       const found = [...sources.keys()]

@@ -9,6 +9,7 @@ export function silentObserver(overrides: Partial<Observer> = {}): Observer {
     wrote: nothing,
     request: nothing,
     deadLettered: nothing,
+    abandoned: nothing,
     committed: nothing,
     withheld: nothing,
     waiting: nothing,

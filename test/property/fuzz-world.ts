@@ -154,6 +154,7 @@ export function createFuzzWorld(topics: ReadonlyMap<string, Topic>): FuzzWorld {
         });
       }),
     commit: (settled) => Promise.resolve(settled),
+    remainingMs: () => Number.POSITIVE_INFINITY,
   };
   const clock = createManualClock();
   const pipeline = createPipeline({
@@ -187,7 +188,10 @@ export function createFuzzWorld(topics: ReadonlyMap<string, Topic>): FuzzWorld {
   });
   const stopping = new AbortController();
   const running = pipeline.run(stopping.signal);
-  source.intake?.assigned([...topics.keys()].map((topic) => ({ topic, partition: 0 })));
+  source.intake?.assigned([...topics.keys()].map((topic) => ({ topic, partition: 0 })), {
+    memberId: 'm',
+    generation: 1,
+  });
 
   return {
     seen,

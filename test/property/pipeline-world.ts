@@ -171,13 +171,15 @@ const missing: Failure = { code: 'INDEX_MISSING', message: 'scripted' };
 
 /** How many kinds of fault `faultsOf` knows, including none. */
 export const faultKinds = 10;
+/** Nothing of the request arrives. */
+export const unreachableFault = 9;
 
 /** Refuses poison always; otherwise gives some items the fault that `fault` names, or the whole request. */
 export const faultsOf =
   (fault: number, seed: number) =>
   (write: DocumentWrite): Fault | undefined => {
     const chosen = (Number(write.version) + seed) % 3 === 0;
-    if (fault === 9) return { kind: 'retry', failure: unreachable };
+    if (fault === unreachableFault) return { kind: 'retry', failure: unreachable };
     if (write.action === 'index' && isPoison(write.source.toString())) return { kind: 'reject' };
     if (fault === 8) return { kind: 'lost', failure: unreachable };
     if (fault === 7 && chosen) return { kind: 'retry', failure: overloaded };

@@ -9,6 +9,7 @@ import {
   createWorld,
   faultKinds,
   faultsOf,
+  unreachableFault,
   fold,
   limits,
   partitions,
@@ -53,6 +54,11 @@ const action = fc.oneof(
   },
   { weight: 2, arbitrary: generation },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const), instance: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('heartbeats' as const), instance: fc.nat(1), answered: fc.boolean() }),
+  },
 );
 
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
@@ -112,7 +118,15 @@ async function play(cast: Cast, step: Action, texts: { count: number }): Promise
       dead.push(killed);
       living[step.instance] = world.start(0);
       await rebalance(cast, [step.instance, 1 - step.instance]);
+      return;
     }
+    case 'restart':
+      // Elasticsearch, after a flush: requests that it has not answered die with it, and it forgets what was deleted.
+      for (const request of [...world.sink.held]) request.answer(faultsOf(unreachableFault, 0));
+      world.sink.forgetDeletes();
+      return;
+    case 'heartbeats':
+      living[step.instance]?.member.setFresh(step.answered);
   }
 }
 
@@ -170,7 +184,8 @@ test('any interleaving of deliveries, answers, faults, rebalances, kills and tim
       for (const { pipeline, member } of living) {
         const { accounts, bytesHeld } = pipeline.status();
         const ignored = Object.values(accounts.ignored).reduce((sum, count) => sum + count, 0);
-        assert.equal(accounts.consumed, accounts.applied + accounts.superseded + accounts.deadLettered + ignored, 'G5');
+        const { consumed, applied, superseded, deadLettered, abandoned } = accounts;
+        assert.equal(consumed, applied + superseded + deadLettered + abandoned + ignored, 'G5');
         assert.equal(bytesHeld, 0);
         assert.equal(member.unreleased(), 0, 'the memory of a record was not given back');
         assert.ok(member.refused() <= actions.length * partitions.length);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { offset } from '../../../src/model/position.ts';
 import type { RecordBatch } from '../../../src/model/record.ts';
 import { createAssignment } from '../../../src/pipeline/assignment.ts';
+import type { Ticket } from '../../../src/pipeline/offset-tracker.ts';
 import type { Settled, Source } from '../../../src/pipeline/ports.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
 
@@ -16,9 +17,10 @@ const emptyBatch = (next: number): RecordBatch => ({
   highWatermark: offset(next),
 });
 
-function setUp(commit: Source['commit']) {
-  const source: Source = { run: () => Promise.resolve(), commit };
-  return createAssignment(source, silentObserver());
+const membership = (generation: number, memberId = 'm') => ({ memberId, generation });
+
+function setUp(commit: Source['commit'], abandon: (tickets: readonly Ticket[]) => void = () => undefined) {
+  return createAssignment({ commit }, silentObserver(), abandon, new AbortController().signal);
 }
 
 function recording() {
@@ -32,9 +34,9 @@ function recording() {
 
 test('after a join nothing is committed before the source has delivered, for another member may have come further', async () => {
   const { assignment, commits } = recording();
-  assignment.assigned([partition]);
+  assignment.assigned([partition], membership(1));
   assignment.trackerOf(emptyBatch(10)).reach(offset(10));
-  assignment.assigned([partition]);
+  assignment.assigned([partition], membership(2));
   await assignment.commit();
   assert.deepEqual(commits, []);
   assignment.trackerOf(emptyBatch(50)).reach(offset(50));
@@ -44,9 +46,9 @@ test('after a join nothing is committed before the source has delivered, for ano
 
 test('a partition that was lost is never committed', async () => {
   const { assignment, commits } = recording();
-  assignment.assigned([partition]);
+  assignment.assigned([partition], membership(1));
   assignment.trackerOf(emptyBatch(10)).reach(offset(10));
-  assignment.assigned([]);
+  assignment.assigned([], membership(2));
   await assignment.commit();
   assert.deepEqual(commits, []);
 });
@@ -57,7 +59,7 @@ test('what was not committed is carried by the next commit', async () => {
     asked.push(settled);
     return asked.length === 1 ? Promise.reject(new Error('the coordinator moved')) : Promise.resolve(settled);
   });
-  assignment.assigned([partition]);
+  assignment.assigned([partition], membership(1));
   assignment.trackerOf(emptyBatch(10)).reach(offset(10));
   await assignment.commit();
   await assignment.commit();

@@ -14,13 +14,15 @@ test('a document that takes from that of its former key waits while the former o
   const sink = createMemorySink({ hold: true });
   const tracker = createOffsetTracker(offset(0));
   const clock = createManualClock();
+  const { signal } = new AbortController();
   const writer = createWriter({
     ...{ sink, clock, observer: silentObserver(), limit: createRequestLimit(3) },
     retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
-    ...{ maxBatchCount: 10, maxBatchBytes: 10_000, lingerMs: 10, signal: new AbortController().signal },
+    ...{ maxBatchCount: 10, maxBatchBytes: 10_000, lingerMs: 10, signal },
     settle: () => undefined,
     refuse: () => assert.fail('nothing is refused'),
     progressed: () => undefined,
+    ownership: () => signal,
   });
   const submit = (at: number, write: DocumentWrite): void => {
     const place = { topic: 't', partition: 0, offset: offset(at), timestampMs: 0, headers: undefined };

@@ -125,6 +125,7 @@ test('G6: a defect in decoding or mapping dead-letters its record alone', async 
     applied: 2,
     superseded: 0,
     deadLettered: 2,
+    abandoned: 0,
     ignored: {},
   });
 });
@@ -277,6 +278,7 @@ test('each document of a truncated table has its own policy: one is refused, one
     applied: 4,
     superseded: 0,
     deadLettered: 1,
+    abandoned: 0,
     ignored: {},
   });
 });

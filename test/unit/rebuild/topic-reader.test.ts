@@ -31,6 +31,7 @@ function sourceOf(rounds: readonly (readonly RecordBatch[])[]): Source {
       await over;
     },
     commit: () => Promise.resolve([]),
+    remainingMs: () => Number.POSITIVE_INFINITY,
   };
 }
 

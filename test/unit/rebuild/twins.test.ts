@@ -16,6 +16,7 @@ import { silentObserver } from '../../fakes/silent-observer.ts';
 
 const { signal } = new AbortController();
 const partition = { topic: 't', partition: 0 };
+const membership = { memberId: 'm', generation: 1 };
 const applied: WriteOutcome = { status: 'applied' };
 const rejected: WriteOutcome = { status: 'rejected', failure: { code: 'DOCUMENT_REJECTED', message: 'scripted' } };
 const gone: WriteOutcome = { status: 'retryable', failure: { code: 'INDEX_MISSING', message: 'scripted' } };
@@ -59,12 +60,15 @@ async function join(control?: Control) {
       return new Promise(() => undefined);
     },
     commit: () => Promise.resolve([]),
+    remainingMs: () => Number.POSITIVE_INFINITY,
   };
   const inner: Intake = {
     room: () => undefined,
     accept: () => undefined,
     assigned: (partitions) => assignments.push(partitions.length),
     revoking: () => Promise.resolve(),
+    joining: () => undefined,
+    released: () => assignments.push(0),
   };
   void twins.source(source).run(inner, signal);
   const sink = twins.sink({
@@ -90,7 +94,7 @@ const settle = async (): Promise<void> => {
 
 test('nothing is taken over before the control documents were read after a join', async () => {
   const { intake, assignments } = await join();
-  intake.assigned([partition], 'm');
+  intake.assigned([partition], membership);
   const room = intake.room(batch(1));
   assert.ok(room !== undefined);
   await room;
@@ -106,7 +110,7 @@ test('without a rebuild a write goes to the alias and nowhere else', async () =>
 
 test('asked for it, an instance writes to both generations, begins its partitions anew, and acknowledges them', async () => {
   const { intake, sink, sent, store, assignments } = await join(dual());
-  intake.assigned([partition], 'm');
+  intake.assigned([partition], membership);
   await settle();
   assert.deepEqual(assignments, [1, 0, 1]);
   assert.deepEqual(await sink.write([writeOf('a')], signal), [applied]);
@@ -117,7 +121,7 @@ test('asked for it, an instance writes to both generations, begins its partition
 
 test('what is asked for later is seen by the next look, and acknowledged from what was read until then', async () => {
   const { intake, store, clock } = await join(controlOf('docs'));
-  intake.assigned([partition], 'm');
+  intake.assigned([partition], membership);
   await settle();
   intake.accept(batch(7));
   const { mark } = await storedIn(store, 'docs');
@@ -133,7 +137,7 @@ const combined = async (
   after?: (control: Control) => Control,
 ): Promise<{ readonly outcome: WriteOutcome | undefined; readonly control: Control }> => {
   const given = await join(dual());
-  given.intake.assigned([partition], 'm');
+  given.intake.assigned([partition], membership);
   await settle();
   const { control, mark } = await storedIn(given.store, 'docs');
   if (after !== undefined) await given.store.replace(after(control), mark);
@@ -180,7 +184,7 @@ test('a write that met the end of a rebuild is sent again, to the alias', async 
 test('so long after a swap an instance ends the writing to both, unless that was done; not before', async () => {
   const warm = toWarm(toSwapping(dual(), 'docs-000002'), swappedAt);
   const { intake, store, clock } = await join(warm);
-  intake.assigned([partition], 'm');
+  intake.assigned([partition], membership);
   await settle();
   for (let second = 0; second < 59; second += 1) {
     clock.advance(1000);
