@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { DocumentWrite } from '../../../src/model/document.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
+import type { DeadLetters, Sink } from '../../../src/pipeline/ports.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { ChangeEvent } from '../../../src/model/change-event.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
@@ -40,13 +41,12 @@ const target = ({ key, offset: at }: SourceRecord) => ({
 function setScene() {
   const log = createMemoryLog();
   const sink = createMemorySink({ hold: true });
-  const start = () => {
+  const start = (deadLetters: DeadLetters = createMemoryDeadLetters(3)) => {
     const member = log.join();
     const clock = createManualClock();
     const waits: Failure[] = [];
     const recovered: string[] = [];
     const abandoned: number[] = [];
-    const deadLetters = createMemoryDeadLetters(3);
     const pipeline = createPipeline({
       ...{ source: member, sink, scan: sink, clock, deadLetters },
       observer: silentObserver({
@@ -72,7 +72,7 @@ function setScene() {
       ...{ commitIntervalMs: 100, drainTimeoutMs: 50 },
     });
     void pipeline.run(new AbortController().signal);
-    return { member, clock, pipeline, waits, recovered, abandoned, deadLetters };
+    return { member, clock, pipeline, waits, recovered, abandoned };
   };
   type Instance = ReturnType<typeof start>;
   const instances: Instance[] = [];
@@ -110,8 +110,8 @@ function setScene() {
   };
   return {
     ...{ log, sink, pass, rebalance, answerAll, takeAll, restartElasticsearch, settleDown },
-    start: () => {
-      const instance = start();
+    start: (deadLetters?: DeadLetters) => {
+      const instance = start(deadLetters);
       instances.push(instance);
       return instance;
     },
@@ -245,9 +245,32 @@ test('a write that waits for another when the tenure ends is forgotten with it, 
   assert.deepEqual([accounts.abandoned, recordsHeld, bytesHeld, documentsInFlight], [3, 0, 0, 0]);
 });
 
-/** A pipeline whose source is the test: one record is on its way. */
-async function handDriven() {
+for (const { claim, fault } of [
+  { claim: 'applied', fault: undefined },
+  { claim: 'refused', fault: { kind: 'reject' } satisfies Fault },
+  { claim: 'not applied', fault: unreachable },
+]) {
+  test(`a write that turns out to be ${claim} after its tenure has ended settles nothing, and nothing comes of it`, async () => {
+    const { intake, sink, pass, sent, pipeline, deadLetters } = await handDriven({ isDeaf: true });
+    intake.joining();
+    intake.assigned([], { memberId: 'm', generation: 2 });
+    sink.held[0]?.answer(() => fault);
+    await pass(5000);
+    assert.deepEqual([sent(), deadLetters.letters.length], [1, 0]);
+    const { accounts, recordsHeld, bytesHeld, documentsInFlight, requestsInFlight } = pipeline.status();
+    assert.deepEqual(accounts, {
+      ...{ consumed: 1, applied: 0, superseded: 0, deadLettered: 0, abandoned: 1 },
+      ignored: {},
+    });
+    assert.deepEqual([recordsHeld, bytesHeld, documentsInFlight, requestsInFlight], [0, 0, 0, 0]);
+  });
+}
+
+/** A pipeline whose source is the test: one record is on its way. A deaf sink does not notice that its request was broken off. */
+async function handDriven({ isDeaf = false } = {}) {
   const sink = createMemorySink({ hold: true });
+  const deadLetters = createMemoryDeadLetters();
+  const deaf: Sink = { write: (writes) => sink.write(writes, new AbortController().signal) };
   const clock = createManualClock();
   const log = createMemoryLog();
   const member = log.join();
@@ -265,7 +288,7 @@ async function handDriven() {
         });
       },
     },
-    ...{ sink, clock, observer: silentObserver(), deadLetters: createMemoryDeadLetters() },
+    ...{ sink: isDeaf ? deaf : sink, clock, observer: silentObserver(), deadLetters },
     retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
     routeOf: () => ({
       decode,
@@ -297,20 +320,43 @@ async function handDriven() {
     }
   };
   await turn();
-  return { intake, sink, pipeline, pass, accept, sent: () => sink.requests.length };
+  return { intake, sink, deadLetters, pipeline, pass, accept, sent: () => sink.requests.length };
 }
 
 test('dead letters of a lost tenure are not written: the new owner writes them', async () => {
   const scene = setScene();
-  const [a, b] = [scene.start(), scene.start()];
+  const deadLetters = createMemoryDeadLetters(3);
+  const [a, b] = [scene.start(deadLetters), scene.start()];
   appendInserts(scene);
   await scene.rebalance([a, [partition]]);
   a.member.deliver(partition, 6);
   await scene.answerAll(() => ({ kind: 'reject' }));
-  assert.equal(a.deadLetters.letters.length, 0, 'the dead-letter topic is away');
+  assert.equal(deadLetters.letters.length, 0, 'the dead-letter topic is away');
   await scene.rebalance([b, [partition]], [a, [other]]);
   await scene.settleDown();
-  assert.equal(a.deadLetters.letters.length, 0);
+  assert.equal(deadLetters.letters.length, 0);
+  assertBalanced(a);
+});
+
+test('a dead letter that is on its way when the tenure ends keeps the bytes of its record until it has arrived', async () => {
+  const scene = setScene();
+  const arrival = Promise.withResolvers<undefined>();
+  const values: (string | undefined)[] = [];
+  const a = scene.start({
+    write: async (letters) => {
+      await arrival.promise;
+      for (const { record } of letters) values.push(record.value?.toString());
+    },
+  });
+  const b = scene.start();
+  appendInserts(scene);
+  await scene.rebalance([a, [partition]]);
+  a.member.deliver(partition, 6);
+  await scene.answerAll(() => ({ kind: 'reject' }));
+  await scene.rebalance([b, [partition]], [a, [other]]);
+  arrival.resolve(undefined);
+  await scene.settleDown();
+  assert.deepEqual(values, ['{}', '{}', '{}', '{}', '{}', '{}']);
   assertBalanced(a);
 });
 
@@ -325,8 +371,8 @@ test('a truncate of a lost tenure deletes nothing more', async () => {
   await scene.pass(10);
   assert.equal(scene.sink.held.length, 1, 'the first page of deletes is on its way');
   await scene.answerAll(() => unreachable);
-  await scene.rebalance([b, [partition]], [a, [other]]);
   const before = scene.sink.requests.length;
+  await scene.rebalance([b, [partition]], [a, [other]]);
   await scene.settleDown();
   assert.equal(scene.sink.requests.length, before);
   assertBalanced(a);

@@ -56,6 +56,13 @@ test('a machine that was suspended is stale, though its monotonic clock stood st
   assert.equal(freshness.remainingMs(), 0);
 });
 
+test('a wall clock that stands still does not make a membership last', () => {
+  const { clocks, freshness } = setUp();
+  freshness.renewed(freshness.now());
+  clocks.monotonicMs += 11_000;
+  assert.equal(freshness.remainingMs(), 0);
+});
+
 test('a wall clock that was set back cannot make a membership last', () => {
   const { clocks, freshness, pass } = setUp();
   freshness.renewed(freshness.now());
