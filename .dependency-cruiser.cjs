@@ -4,7 +4,7 @@
 const pure = ['model', 'envelope', 'convert', 'mapping', 'aggregate', 'transaction'];
 const adapters = ['kafka', 'schema-registry', 'elasticsearch', 'postgres', 'store', 'observability'];
 const errors = '^src/errors\\.ts$';
-const ports = '^src/(pipeline/ports|rebuild/verify-ports)\\.ts$';
+const ports = '^src/(pipeline/(ports|tenure)|rebuild/verify-ports)\\.ts$';
 const rebuildPorts = ['^src/rebuild/ports\\.ts$', '^src/rebuild/handover\\.ts$'];
 
 /** A room may import itself, and what `allowed` names, and nothing else of src. */

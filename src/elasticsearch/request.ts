@@ -56,11 +56,11 @@ export async function ask(
     ended.abort();
   };
   const endsAtMs = performance.now() + timeoutMs;
-  let isStale = false;
+  const state = { isStale: false };
   const look = (): void => {
-    isStale = remainingMs() <= 0;
+    state.isStale = remainingMs() <= 0;
     const leftMs = endsAtMs - performance.now();
-    if (isStale || leftMs <= 0) abort();
+    if (state.isStale || leftMs <= 0) abort();
     else timer = setTimeout(look, Math.min(leftMs, remainingMs()));
   };
   let timer = setTimeout(look, Math.min(timeoutMs, remainingMs()));
@@ -77,7 +77,7 @@ export async function ask(
     return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    if (isStale) return stale;
+    if (state.isStale) return stale;
     return answerOf(error, timeoutMs);
   } finally {
     clearTimeout(timer);

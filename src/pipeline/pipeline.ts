@@ -151,6 +151,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const lettered = letters.tickets();
     const records = new Map<string, number>();
     for (const ticket of tickets) {
+      recordsHeld -= 1;
       bytesHeld -= ticketBytes(ticket);
       const { topic } = ticket.record;
       records.set(topic, (records.get(topic) ?? 0) + 1);

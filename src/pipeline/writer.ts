@@ -21,6 +21,7 @@ import type { Entry, Lane } from './lane.ts';
 import { formerIdOf, merge, takeOver, withoutLost } from './lane.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
 import type { Clock, Observer, Sink } from './ports.ts';
+import { createOwning } from './owning.ts';
 import type { RequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryDelayMs } from './retry.ts';
@@ -72,9 +73,6 @@ function writeBytes(write: DocumentWrite): number {
   return (write.action === 'index' ? write.source.length : 0) + write.id.length + 128;
 }
 
-/** Between looks at whether writes may be sent again; each later one waits longer. */
-const ownershipPollMs = { initial: 100, max: 1000 };
-
 /** Of writes whose request was broken off, since what this instance owns may have changed. */
 const brokenOff: WriteOutcome = {
   status: 'retryable',
@@ -93,8 +91,13 @@ export function createWriter(options: WriterOptions): Writer {
   /** While the cluster as a whole fails: since when, how often, and that nobody sends before the wait is over. */
   let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean } | undefined;
   let lastFailure: Failure | undefined;
-  /** While nothing may be sent: since when, and how often that was looked at. */
-  let notOwned: { readonly failure: Failure; readonly sinceMs: number; attempts: number; waiting: boolean } | undefined;
+
+  const owning = createOwning({
+    ...{ ownership, clock, observer, signal },
+    again: () => {
+      flush();
+    },
+  });
 
   const lanesOf = (index: string): Map<string, Lane> => {
     let ofIndex = lanes.get(index);
@@ -304,38 +307,10 @@ export function createWriter(options: WriterOptions): Writer {
     lingering = true;
     void clock.sleep(lingerMs, signal).then(() => {
       lingering = false;
-      const owned = mayStart() ? owning() : undefined;
+      const owned = mayStart() ? owning.ask() : undefined;
       if (owned !== undefined) sendOne(owned);
       flush();
     });
-  };
-
-  /** Looked at again and again, visibly, until it is owned. */
-  const waitToOwn = (failure: Failure): void => {
-    notOwned ??= { failure, sinceMs: clock.nowMs(), attempts: 0, waiting: false };
-    if (notOwned.waiting) return;
-    const held = notOwned;
-    held.attempts += 1;
-    held.waiting = true;
-    const delayMs = Math.min(ownershipPollMs.max, ownershipPollMs.initial * held.attempts);
-    observer.waiting(failure, held.attempts, delayMs);
-    void clock.sleep(delayMs, signal).then(() => {
-      held.waiting = false;
-      flush();
-    });
-  };
-
-  /** Asked only when something would be sent. */
-  const owning = (): AbortSignal | undefined => {
-    if (signal.aborted) return undefined;
-    const owned = ownership();
-    if ('code' in owned) {
-      waitToOwn(owned);
-      return undefined;
-    }
-    if (notOwned !== undefined) observer.recovered(notOwned.failure.code, clock.nowMs() - notOwned.sinceMs);
-    notOwned = undefined;
-    return owned;
   };
 
   const mayStart = (): boolean =>
@@ -355,7 +330,7 @@ export function createWriter(options: WriterOptions): Writer {
         linger();
         return;
       }
-      const owned = owning();
+      const owned = owning.ask();
       if (owned === undefined || !sendOne(owned)) return;
     }
   };
@@ -380,7 +355,7 @@ export function createWriter(options: WriterOptions): Writer {
     load: () => ({
       requestsInFlight,
       documents,
-      lastFailure: notOwned?.failure ?? trouble?.failure ?? lastFailure,
+      lastFailure: owning.failure() ?? trouble?.failure ?? lastFailure,
     }),
   };
 }

@@ -188,10 +188,13 @@ export function createFuzzWorld(topics: ReadonlyMap<string, Topic>): FuzzWorld {
   });
   const stopping = new AbortController();
   const running = pipeline.run(stopping.signal);
-  source.intake?.assigned([...topics.keys()].map((topic) => ({ topic, partition: 0 })), {
-    memberId: 'm',
-    generation: 1,
-  });
+  source.intake?.assigned(
+    [...topics.keys()].map((topic) => ({ topic, partition: 0 })),
+    {
+      memberId: 'm',
+      generation: 1,
+    },
+  );
 
   return {
     seen,

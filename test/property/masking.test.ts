@@ -262,6 +262,7 @@ async function tell(given: Story): Promise<{ letters: readonly DeadLetter[]; see
         signal.addEventListener('abort', () => void intake.revoking().then(resolve));
       }),
     commit: (settled) => Promise.resolve(settled),
+    remainingMs: () => Number.POSITIVE_INFINITY,
   };
   const refused: WriteOutcome = {
     status: 'rejected',
@@ -299,7 +300,7 @@ async function tell(given: Story): Promise<{ letters: readonly DeadLetter[]; see
     value: given.arrival.isCopied === true ? given.arrival.value : given.damageValue(given.arrival.value),
   };
   const next = nextOffset(record.offset);
-  source.intake?.assigned([{ topic: 't', partition: 0 }]);
+  source.intake?.assigned([{ topic: 't', partition: 0 }], { memberId: 'm', generation: 1 });
   source.intake?.accept({ topic: 't', partition: 0, records: [record], next, highWatermark: next });
   for (let turns = 0; pipeline.status().recordsHeld > 0; turns += 1) {
     assert.ok(turns < 1000, 'the record is settled');

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { DocumentWrite } from '../../../src/model/document.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
-import type { DeadLetters, Sink } from '../../../src/pipeline/ports.ts';
+import type { DeadLetters, Intake, Sink } from '../../../src/pipeline/ports.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { ChangeEvent } from '../../../src/model/change-event.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
@@ -274,8 +274,7 @@ async function handDriven({ isDeaf = false } = {}) {
   const deaf: Sink = { write: (writes) => sink.write(writes, new AbortController().signal) };
   const clock = createManualClock();
   const log = createMemoryLog();
-  const member = log.join();
-  const given = Promise.withResolvers<Parameters<typeof member.run>[0]>();
+  const given = Promise.withResolvers<Intake>();
   const pipeline = createPipeline({
     source: {
       commit: (settled) => Promise.resolve(settled),

@@ -56,6 +56,7 @@ export function createWriterWorld(options: Partial<WriterOptions> & { readonly m
   const told: Told[] = [];
   const settled: (readonly [number, RecordOutcome])[] = [];
   const refused: number[] = [];
+  const { signal: owned } = new AbortController();
   const counts = new Map<string, number>();
   const writer = createWriter({
     sink,
@@ -75,6 +76,7 @@ export function createWriterWorld(options: Partial<WriterOptions> & { readonly m
     settle: ({ record }: Ticket, outcome) => settled.push([record.offset, outcome]),
     refuse: ({ record }: Ticket) => refused.push(record.offset),
     progressed: () => undefined,
+    ownership: () => owned,
     signal: new AbortController().signal,
     ...options,
   });
