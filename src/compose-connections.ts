@@ -103,8 +103,8 @@ export interface Indexes {
   readonly adopt: Adopt;
 }
 
-export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs } }: Config): Indexes {
-  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version });
+export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs, engine } }: Config): Indexes {
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version, engine });
   const generations = createGenerations({ client, requestTimeoutMs, maker });
   const shared = { client, requestTimeoutMs, maker, generations };
   return { admin: createIndexAdmin(shared), generations, adopt: createAdopt({ ...shared, createdBy: version }) };

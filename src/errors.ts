@@ -201,9 +201,17 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep: 'See docs/operations.md, «An index that is there already», and run `sluice adopt` again.',
   },
   INDEX_REFUSED: {
-    meaning: 'Elasticsearch refuses to create or extend the index as the mapping file describes it.',
+    meaning: 'Elasticsearch refuses to create or extend the index as the mapping file or the table describes it.',
     directive: 'pause',
-    nextStep: 'Correct `index` in the mapping file; `sluice check` tries it.',
+    nextStep:
+      'Correct `index` in the mapping file, or leave the column out that the message names. If the table has no mapping file, write one in the folder `documents`: `document: <index>`, `from: <topic>`, `fields: { <column>: { exclude: true } }` (docs/mapping-files.md). `sluice check` tries it.',
+  },
+  FIELDS_COLLIDE: {
+    meaning:
+      'Two columns, or two fields of a mapping file, would have the same place in a document: an index cannot hold the name of one of them, and the name that stands for it is taken.',
+    directive: 'pause',
+    nextStep:
+      'Give one of them another name in the mapping file (`fields: { <name>: { from: <column> } }`), or leave it out (`<column>: { exclude: true }`). If the table has no mapping file, write one in the folder `documents` with `document: <index>` and `from: <topic>` (docs/mapping-files.md).',
   },
   HANDOVER_CHANGED: {
     meaning: 'A rebuild or a rollback changed which generations are written while a write was sent; it is sent again.',

@@ -25,6 +25,8 @@ export interface IndexKeeper {
 
 /** What only a change of the files, or of the index as a whole, can mend. */
 const contradictions: ReadonlySet<FailureCode> = new Set<FailureCode>(['INDEX_INCOMPATIBLE', 'EPOCH_LOWERED']);
+/** What is wrong with one index, and stays so until someone changes something: each is told when it is seen, whatever waits already. */
+const refusals: ReadonlySet<FailureCode> = new Set<FailureCode>(['INDEX_REFUSED', 'FIELDS_COLLIDE']);
 
 export interface IndexKeeperOptions {
   readonly admin: IndexAdmin;
@@ -41,7 +43,25 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
   const known = new Map<string, string>();
   const warned = new Set<string>();
 
+  /** Each once: columns that have another name in the index. */
+  const tellRenamed = (alias: string): void => {
+    const renamed = Object.entries(routes.indexDefinition(alias)?.renamed ?? {});
+    const untold = renamed.filter(([column]) => !warned.has(`${alias}/${column}`));
+    if (untold.length === 0) return;
+    for (const [column] of untold) warned.add(`${alias}/${column}`);
+    logger.warn({ alias }, `An index cannot hold the names of some columns of ${alias}: ${renamedText(untold)}.`);
+  };
+
+  /** An index that cannot be written is named as soon as it is seen, beside others that cannot be. */
+  const tellFailure = (alias: string, failure: Failure): void => {
+    if (!refusals.has(failure.code) || warned.has(failure.message)) return;
+    warned.add(failure.message);
+    logger.error({ alias, code: failure.code }, `${explain(failure)} Records of ${alias} wait.`);
+  };
+
   const tell = (alias: string, found: IndexState): void => {
+    if (found.state === 'failed') tellFailure(alias, found.failure);
+    if (found.state === 'created' || found.state === 'present') tellRenamed(alias);
     if (found.state === 'created') {
       logger.info({ alias }, `Created ${found.generation.index} behind the alias ${alias}.`);
       tellReplaced(alias, found.replaced, logger);
@@ -91,7 +111,8 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
         tell(alias, found);
         if (found.state !== 'failed' || isTolerated(alias, found.failure)) continue;
         if (contradictions.has(found.failure.code)) wrong.push(found.failure);
-        else logger.warn({ alias, code: found.failure.code }, `${explain(found.failure)} Records of ${alias} wait.`);
+        else if (!refusals.has(found.failure.code))
+          logger.warn({ alias, code: found.failure.code }, `${explain(found.failure)} Records of ${alias} wait.`);
       }
       if (wrong.length > 0) throw new SluiceError(wrong);
     },
@@ -114,4 +135,9 @@ function tellReplaced(alias: string, replaced: readonly Replacement[], logger: L
   if (replaced.length === 0) return;
   const fields = replaced.map(({ field, type, by }) => `${field} is ${by} instead of ${type}`).join(', ');
   logger.info({ alias }, `The server lacks types that ${alias} would have: ${fields}.`);
+}
+
+/** `_id` is the field `%5Fid`, … */
+export function renamedText(renamed: readonly (readonly [column: string, field: string])[]): string {
+  return renamed.map(([column, field]) => `\`${column}\` is the field \`${field}\``).join(', ');
 }

@@ -4,6 +4,7 @@
 import { differencesText } from '../elasticsearch/difference.ts';
 import type { IndexAdmin, IndexState } from '../elasticsearch/index-admin.ts';
 import { explain } from '../errors.ts';
+import { renamedText } from '../indexes.ts';
 import { compileDocument } from '../mapping/compile.ts';
 import { isTemplate } from '../mapping/definition.ts';
 import type { IndexDefinition } from '../model/document.ts';
@@ -22,8 +23,12 @@ export async function* checkIndexes(
   documents: Files['documents'],
   routes: Pick<Routes, 'aliases' | 'indexDefinition'> | undefined,
 ): AsyncGenerator<Finding> {
-  for (const definition of definitionsOf(documents, routes))
-    yield findingOf(definition, await admin.inspect(definition));
+  for (const definition of definitionsOf(documents, routes)) {
+    const { what, failures } = findingOf(definition, await admin.inspect(definition));
+    const renamed = Object.entries(definition.renamed ?? {});
+    const note = renamed.length === 0 ? '' : `\n    columns whose names an index cannot hold: ${renamedText(renamed)}`;
+    yield { what: `${what}${note}`, failures };
+  }
 }
 
 /** Templates make documents of topics, which Kafka alone knows. */

@@ -10,6 +10,7 @@ import { compileDocument } from '../mapping/compile.ts';
 import { hasColumn, misfits, namedColumns } from '../mapping/fit.ts';
 import type { ChangeEvent } from '../model/change-event.ts';
 import type { ReadFrame } from '../model/frame.ts';
+import type { DocumentMapper } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { Routes } from '../routes.ts';
@@ -54,10 +55,19 @@ export async function checkTopics(options: TopicsOptions): Promise<readonly Find
         ...unfitting(topic, document, events, files.config.masking.hashKey),
       ]),
     ];
+    meetRows(routes.mappersOf(topic), events);
     const rows = events.filter((event) => 'after' in event).length;
     findings.push({ what: `topic ${topic}: ${records.length} last records, ${rows} of them rows`, failures });
   }
   return findings;
+}
+
+/** The indexes of `routes` then have the fields that `sluice run` would give them. */
+function meetRows(mappers: readonly DocumentMapper[], events: readonly ChangeEvent[]): void {
+  for (const event of events) {
+    if (event.op === 'truncate' || event.op === 'ignored' || event.op === 'unreadable') continue;
+    for (const map of mappers) map(event);
+  }
 }
 
 function unknownColumns(

@@ -2,6 +2,7 @@
  * The one table of column types: what becomes of a value, and which field it needs (docs/decisions/0003-values.md).
  */
 import type { ColumnSchema, Convert } from '../model/change-event.ts';
+import { canBeMembers } from '../model/field-name.ts';
 import { bitsAsNumber, bitsAsText } from './binary.ts';
 import * as field from './fields.ts';
 import type { Conversion, FieldMapping } from './fields.ts';
@@ -258,8 +259,10 @@ function struct({ fields }: ColumnSchema): Conversion {
   const members = fields.map((member) => [member.name, conversionOf(member)] as const);
   const converts = members.flatMap(([name, { convert }]): [string, Convert][] => (convert ? [[name, convert]] : []));
   const properties = Object.fromEntries(members.map(([name, conversion]) => [name, conversion.field]));
+  // Members whose names are no fields are searched as a JSON column's are: all of them in one field.
+  const isObject = canBeMembers(fields.map(({ name }) => name));
   return {
     ...(converts.length > 0 && { convert: structOf(new Map(converts)) }),
-    field: { type: 'object', properties },
+    field: isObject ? { type: 'object', properties } : field.flattened,
   };
 }

@@ -66,13 +66,22 @@ function rootDrift(
   { properties: liveProperties, _meta: liveMeta, ...live }: Field,
   context: Context,
 ): Field | undefined {
-  const written = Object.fromEntries(Object.entries(asked).filter(([name]) => !context.unwritten.has(name)));
+  const written = Object.fromEntries(
+    Object.entries(asked).filter(
+      ([name]) => !context.unwritten.has(name) || (name === 'dynamic_templates' && guesses(live)),
+    ),
+  );
   const changes = changedParameters('', 'mapping', written, live, context);
   const meta = metaDrift(asObject(askedMeta), asObject(liveMeta), context);
   const expanded = asked['subobjects'] === false ? asObject(askedProperties) : expandedProperties(askedProperties);
   const properties = propertiesDrift('', expanded, asObject(liveProperties), context);
   if (Object.keys(changes).length === 0 && meta === undefined && properties === undefined) return undefined;
   return { ...changes, ...(meta && { _meta: meta }), ...(properties && { properties }) };
+}
+
+/** Whether a server makes the fields of this index by its own rules: it was made before Sluice gave it better ones. */
+function guesses({ dynamic = true, dynamic_templates: templates }: Field): boolean {
+  return comparable(dynamic) === 'true' && templates === undefined;
 }
 
 /** What people wrote into `_meta` beside ours; the server takes it as a whole. */
@@ -184,9 +193,13 @@ function changedParameters(
 }
 
 function difference(what: string, is: unknown, should: unknown): Difference {
-  const text = (value: unknown): string => (value === undefined || value === null ? 'not set' : comparable(value));
+  const text = (value: unknown): string =>
+    value === undefined || value === null ? 'not set' : shortened(comparable(value));
   return { what, is: text(is), should: text(should) };
 }
+
+/** Templates are pages; the first words tell which they are. */
+const shortened = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);
 
 /** What a field is beside its type and the fields in it. */
 function parametersOf(field: Field): Field {

@@ -88,7 +88,8 @@ export function fitted(
   lacking: ReadonlySet<string>,
 ): Fitted {
   const properties = mappings['properties'];
-  if (lacking.size === 0 || inferred.length === 0 || !isField(properties)) return { mappings, replaced: [] };
+  const without = lacking.has(lenientBoolean) ? strictBooleans(mappings) : mappings;
+  if (lacking.size === 0 || inferred.length === 0 || !isField(properties)) return { mappings: without, replaced: [] };
   const replaced: Replacement[] = [];
   const fit = (name: string, field: unknown): unknown => {
     if (!isField(field)) return field;
@@ -104,7 +105,27 @@ export function fitted(
   };
   const names = new Set(inferred);
   const fittedProperties = mapValues(properties, (name, field) => (names.has(name) ? fit(name, field) : field));
-  return { mappings: { ...mappings, properties: fittedProperties }, replaced };
+  return { mappings: { ...without, properties: fittedProperties }, replaced };
+}
+
+/** What stands among the types that a server lacks if its booleans cannot ignore what is none, as OpenSearch's cannot. */
+export const lenientBoolean = 'boolean.ignore_malformed';
+
+/** Without `ignore_malformed` for the booleans of `dynamic_templates`: a server that has none refuses each such field, or its documents. */
+function strictBooleans(mappings: Field): Field {
+  const { dynamic_templates: templates } = mappings;
+  if (!Array.isArray(templates)) return mappings;
+  const strict = templates.map((template: unknown) =>
+    mapValues(asField(template), (_, rule) => {
+      const { mapping } = asField(rule);
+      if (!isField(mapping) || mapping['type'] !== 'boolean') return rule;
+      return {
+        ...asField(rule),
+        mapping: mapValues(mapping, (key, value) => (key === 'ignore_malformed' ? undefined : value)),
+      };
+    }),
+  );
+  return { ...mappings, dynamic_templates: strict };
 }
 
 function instance(name: string, field: Field, lacking: ReadonlySet<string>, replaced: Replacement[]): Field {

@@ -26,6 +26,7 @@ export function metaOf(
     epoch: definition.epoch ?? 0,
     versions: 'offset',
     ...(replaced.length > 0 && { standIns: Object.fromEntries(replaced.map(({ field, type }) => [field, type])) }),
+    ...(definition.renamed && { renamed: definition.renamed }),
     ...(loading && { loading }),
   };
 }
@@ -39,7 +40,7 @@ export function withMeta(mappings: Mappings, meta: GenerationMeta): Mappings {
 /** Undefined if there is none. What an earlier version did not write yet is as it was then. */
 export function metaIn(mappings: unknown): GenerationMeta | undefined {
   const meta = asObject(asObject(asObject(mappings)['_meta'])['sluice']);
-  const { document, definition, createdBy, epoch, versions, standIns, loading } = meta;
+  const { document, definition, createdBy, epoch, versions, standIns, renamed, loading } = meta;
   if (typeof document !== 'string') return undefined;
   return {
     document,
@@ -48,6 +49,7 @@ export function metaIn(mappings: unknown): GenerationMeta | undefined {
     epoch: typeof epoch === 'number' ? epoch : 0,
     versions: typeof versions === 'string' ? versions : 'offset',
     ...(standIns !== undefined && { standIns: texts(standIns) }),
+    ...(renamed !== undefined && { renamed: texts(renamed) }),
     ...(loading !== undefined && { loading: texts(loading) }),
   };
 }

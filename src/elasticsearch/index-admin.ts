@@ -13,7 +13,7 @@ import { aliasesOf } from './generations.ts';
 import { isFailure } from './index-answer.ts';
 import { judged } from './index-judgement.ts';
 import type { IndexMaker } from './index-maker.ts';
-import { metaAfter, updateIndex } from './index-update.ts';
+import { areNoted, metaAfter, updateIndex, withNotes } from './index-update.ts';
 import type { Seen, Server } from './live-index.ts';
 import { seenBehind } from './live-index.ts';
 
@@ -69,6 +69,7 @@ export function createIndexAdmin({ maker, generations, ...server }: IndexAdminOp
   };
 
   const look = async (definition: IndexDefinition): Promise<Seen | IndexState> => {
+    if (definition.problem !== undefined) return failed(definition.problem);
     const seen = await seenBehind(server, definition.alias);
     if (isFailure(seen)) return failed(seen);
     if (seen !== undefined) return seen;
@@ -96,9 +97,9 @@ export function createIndexAdmin({ maker, generations, ...server }: IndexAdminOp
     const { generation } = seen;
     const { meta } = generation;
     const isAdded = definition.apply !== 'never' && additive.differences.length > 0;
-    if (meta !== undefined && (isAdded || meta.epoch < (definition.epoch ?? 0))) {
+    if (meta !== undefined && (isAdded || meta.epoch < (definition.epoch ?? 0) || !areNoted(definition, meta))) {
       const asked = isAdded ? definition : { ...definition, mappings: {}, settings: {} };
-      const after = isAdded ? metaAfter(definition, meta) : { ...meta, epoch: definition.epoch ?? 0 };
+      const after = isAdded ? metaAfter(definition, meta) : withNotes(definition, meta);
       const refused = await updateIndex(server, maker, asked, seen, after);
       if (refused !== undefined) return failed(refused);
     }

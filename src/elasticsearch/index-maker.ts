@@ -5,8 +5,9 @@ import type { Client } from '@elastic/elasticsearch';
 import type { IndexDefinition } from '../model/document.ts';
 import type { GenerationMeta } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
+import type { EngineName } from './engine.ts';
 import type { Replacement } from './field-types.ts';
-import { fitted, lackingType } from './field-types.ts';
+import { fitted, lackingType, lenientBoolean } from './field-types.ts';
 import { metaOf, withMeta } from './generation-meta.ts';
 import { failureOf, refusal } from './index-answer.ts';
 import type { Answer } from './request.ts';
@@ -18,6 +19,8 @@ export interface IndexMakerOptions {
   readonly requestTimeoutMs: number;
   /** `sluice 0.1.0`, for `_meta`. */
   readonly createdBy: string;
+  /** Elasticsearch unless said. */
+  readonly engine?: EngineName | undefined;
 }
 
 export interface IndexRequest {
@@ -49,9 +52,9 @@ export interface IndexMaker {
   ): Promise<{ readonly answer: Answer; readonly replaced: readonly Replacement[] }>;
 }
 
-export function createIndexMaker({ client, requestTimeoutMs, createdBy }: IndexMakerOptions): IndexMaker {
+export function createIndexMaker({ client, requestTimeoutMs, createdBy, engine }: IndexMakerOptions): IndexMaker {
   /** Field types that the server has refused. Making the index asks for them: nothing else knows, and nothing else may be asked. */
-  const lacking = new Set<string>();
+  const lacking = new Set<string>(engine === 'opensearch' ? [lenientBoolean] : []);
 
   const fit: IndexMaker['fit'] = async (asked, put) => {
     for (;;) {
@@ -64,6 +67,7 @@ export function createIndexMaker({ client, requestTimeoutMs, createdBy }: IndexM
   };
 
   const make: IndexMaker['make'] = async (definition, { index, aliases, loading }) => {
+    if (definition.problem !== undefined) return { kind: 'failed', failure: definition.problem };
     const metaWith = (replaced: readonly Replacement[]): GenerationMeta =>
       metaOf(definition, createdBy, replaced, loading?.wanted);
     const { answer, replaced } = await fit(definition, (mappings, instead) => {

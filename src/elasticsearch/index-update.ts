@@ -46,7 +46,18 @@ export async function updateIndex(
 
 /** What an index says of itself after it was given what this definition asks for. */
 export function metaAfter(definition: IndexDefinition, meta: GenerationMeta): GenerationMeta {
-  return { ...meta, definition: digestOf(definition), epoch: Math.max(meta.epoch, definition.epoch ?? 0) };
+  return { ...withNotes(definition, meta), definition: digestOf(definition) };
+}
+
+/** The same of an index that was given nothing: what it notes of the writes that come. */
+export function withNotes({ epoch = 0, renamed }: IndexDefinition, meta: GenerationMeta): GenerationMeta {
+  const all = { ...meta.renamed, ...renamed };
+  return { ...meta, epoch: Math.max(meta.epoch, epoch), ...(Object.keys(all).length > 0 && { renamed: all }) };
+}
+
+/** Whether it notes the other names of all columns that have one. */
+export function areNoted({ renamed = {} }: IndexDefinition, meta: GenerationMeta): boolean {
+  return Object.entries(renamed).every(([column, field]) => meta.renamed?.[column] === field);
 }
 
 function refusalOf(index: string, answer: Answer): Failure {

@@ -40,8 +40,8 @@ export function settingsDrift(
 ): Settings | undefined {
   const changes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(flatSettings(settings))) {
-    if (unwritten.has(name)) continue;
     const there = live[name];
+    if (unwritten.has(name) && !isTooLow(name, there, value)) continue;
     const should = value ?? defaults[name];
     const isThere = there ?? defaults[name];
     if (isThere === undefined ? should === undefined || (isSame && fixed.test(name)) : meansSame(isThere, should))
@@ -59,6 +59,11 @@ export function settingsDrift(
     }
   }
   return Object.keys(changes).length === 0 ? undefined : changes;
+}
+
+/** Whether the index cannot have all fields that it needs. A limit that someone raised further stays. */
+function isTooLow(name: string, there: unknown, needed: unknown): boolean {
+  return name === 'index.mapping.total_fields.limit' && Number(there ?? defaults[name]) < Number(needed);
 }
 
 /** `1h` is `60m`, `"1"` is 1, `["a"]` is `a`. */

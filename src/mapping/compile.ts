@@ -31,13 +31,15 @@ import type { FieldSource } from './fields.ts';
 import { fieldsOf, maskedColumns } from './fields.ts';
 import type { Identify, Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
-import type { SchemasMet } from './infer.ts';
-import { createSchemasMet, defineIndex } from './infer.ts';
+import { fieldsOfNoNumber, mayHoldNoNumber } from './dynamic-fields.ts';
+import { defineIndex } from './infer.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
 import type { Plan, PlanOptions, Planned } from './plan.ts';
 import { planRow, planned } from './plan.ts';
 import { createRedact } from './redaction.ts';
+import type { SchemasMet } from './rows-met.ts';
+import { createSchemasMet } from './rows-met.ts';
 import type { LoadedTransform } from './transform.ts';
 import { transformed } from './transform.ts';
 
@@ -100,7 +102,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
     schemasMet: schemas.met,
-    indexDefinition: () => defineIndex(definition, schemas.all()),
+    indexDefinition: () => defineIndex(definition, schemas.all(), schemas.rows()),
     fieldsFrom: (columns) => fieldsOf(definition, columns),
     decisive: decisiveColumns(definition),
     idColumns: definition.id.from ?? [],
@@ -134,8 +136,10 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
   const identify = createIdentify(definition, hashKey);
   const otherKeys = createRowReader();
   const rowPlan = planned((row) => {
-    if (row.schema !== undefined) schemas.add(row.schema);
-    return planRow(definition, options, row);
+    const plan = planRow(definition, options, row);
+    if (row.schema === undefined) schemas.addColumns(plan.names, plan.renamed);
+    else schemas.add(row.schema);
+    return plan;
   });
 
   /** A row of which something is missing, or may be. */
@@ -165,13 +169,19 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
   const build = (change: Upsert): Built => {
     const { after } = change;
     const plan = rowPlan(after);
+    if (plan.collision !== undefined) return { kind: 'failed', failure: plan.collision };
     const holds = plan.conditions.length === 0 || meets(change, plan, placeholder);
     if (typeof holds !== 'boolean') return { kind: 'failed', failure: holds };
     if (!holds) return { kind: 'none' };
     const whole = after.json();
     if (change.patch !== undefined || placeholder.mayBeIn(whole)) return partial(change, plan);
     const source = sourceOf(after, plan);
-    return typeof source === 'number' ? unconvertible(after, source) : source;
+    if (typeof source === 'number') return unconvertible(after, source);
+    // Without a schema, Elasticsearch would take a column for text if NaN came first.
+    if (after.schema === undefined && mayHoldNoNumber(whole)) {
+      for (const field of fieldsOfNoNumber(source.toString())) schemas.addNumber(field);
+    }
+    return source;
   };
 
   const map: DocumentMapper = (change) => {

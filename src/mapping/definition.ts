@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { conversionNames, namedConversion } from '../convert/named.ts';
+import { fieldName } from '../model/field-name.ts';
 import type { FormName } from '../model/form.ts';
 import { formNames } from '../model/form.ts';
 import { maxEpoch } from '../model/position.ts';
@@ -90,12 +91,15 @@ function isRising(epochs: Readonly<Record<string, number>>): boolean {
   return Object.values(epochs).every((value, at, all) => at === 0 || value > (all[at - 1] ?? 0));
 }
 
-/** A field, and another that would have to be inside it. */
+/** A field, and another that would have to be inside it, and is no column of that name. */
 function outerField(fields: Fields): readonly [string, string] | undefined {
-  const names = Object.entries(fields).flatMap(([name, { exclude }]) => (exclude === true ? [] : [name]));
-  for (const outer of names) {
-    const inner = names.find((name) => name.startsWith(`${outer}.`));
-    if (inner !== undefined) return [outer, inner];
+  const there = Object.entries(fields).filter(([, { exclude }]) => exclude !== true);
+  for (const [outer] of there) {
+    const inner = there.find(([name, { from, value }]) => {
+      const isPath = name.startsWith(`${outer}.`) && fieldName(name) === name;
+      return isPath && (from !== undefined || value !== undefined);
+    });
+    if (inner !== undefined) return [outer, inner[0]];
   }
   return undefined;
 }
@@ -137,7 +141,7 @@ export const documentDefinitionSchema = z.strictObject({
     .optional()
     .describe('The columns that go in under their own names, beside those that `fields` names; all if absent'),
   fields: z
-    .record(z.string().regex(/^[^.]+(?:\.[^.]+)*$/, 'is no name of a field'), field)
+    .record(z.string(), field)
     .refine((fields) => outerField(fields) === undefined, {
       error: ({ input }) => {
         const names = outerField(input as Fields) ?? [];
@@ -146,7 +150,7 @@ export const documentDefinitionSchema = z.strictObject({
     })
     .default({})
     .describe(
-      'Fields that are renamed, converted, constant or left out, `a.b` being the field b of the object a; all other columns go in under their own names',
+      'Fields that are renamed, converted, constant or left out, `a.b` being the column of that name, or else the field b of the object a; all other columns go in under their own names',
     ),
   where: z
     .record(z.string().min(1), condition)

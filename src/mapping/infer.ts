@@ -3,16 +3,20 @@
  */
 import type { ColumnSchema, RowSchema } from '../model/change-event.ts';
 import type { IndexDefinition } from '../model/document.ts';
+import { fieldName } from '../model/field-name.ts';
 import { isWider } from '../model/field-width.ts';
 import { flatSettings } from '../model/index-settings.ts';
 import { namedConversion } from '../convert/named.ts';
 import type { FieldMapping } from '../convert/types.ts';
 import { highestEpoch } from '../model/position.ts';
 import type { DocumentDefinition } from './definition.ts';
+import { countFields, dynamicMapping, dynamicNumber, fieldLimit, fieldLimitSetting } from './dynamic-fields.ts';
 import type { FieldSource } from './fields.ts';
-import { fieldsOf } from './fields.ts';
+import { collisionOf, fieldsOf, renamesOf } from './fields.ts';
 import { isMasking } from './masking.ts';
 import { fieldConversion } from './plan.ts';
+import type { RowsMet } from './rows-met.ts';
+import { noRows } from './rows-met.ts';
 
 /**
  * Elasticsearch forgets the version of a deleted document after this time (its own default is 60 s); a write that was held
@@ -21,42 +25,66 @@ import { fieldConversion } from './plan.ts';
 const defaultSettings = { 'index.gc_deletes': '1h' };
 
 /** What the file says wins, field by field. */
-export function defineIndex(definition: DocumentDefinition, schemas: readonly RowSchema[]): IndexDefinition {
+export function defineIndex(
+  definition: DocumentDefinition,
+  schemas: readonly RowSchema[],
+  rows: RowsMet = noRows,
+): IndexDefinition {
   const { mappings } = definition.index;
-  const settings = flatSettings(definition.index.settings);
-  const { properties: givenProperties } = mappings;
-  const given = typeof givenProperties === 'object' && givenProperties !== null ? givenProperties : {};
-  const inferred = inferredProperties(definition, schemas);
-  const properties = { ...inferred, ...given };
+  const columns = [...new Set(schemas.flatMap((schema) => schema.columns.map(({ name }) => name)))];
+  const fields = fieldsOf(definition, columns);
+  const renamed = { ...rows.renamed, ...renamesOf(fields) };
+  const given = givenProperties(mappings['properties'], renamed);
+  const inferred = inferredProperties(definition, schemas, fields);
+  // With a schema every field is known, and one that comes later is added by name; without, Elasticsearch must guess.
+  const guessing = schemas.length > 0 ? { dynamic: false } : dynamicMapping;
+  const isOurs = guessing === dynamicMapping && !('dynamic' in mappings) && !('dynamic_templates' in mappings);
+  const numbers = Object.fromEntries(isOurs ? rows.numbers.map((name) => [name, dynamicNumber] as const) : []);
+  const properties = { ...numbers, ...inferred, ...given };
   const epoch = highestEpoch(definition.epoch);
-  const ours = Object.keys(inferred).filter((name) => !(name in given));
-  // With a schema every field is known, and one that comes later is added by name; without, Elasticsearch must guess, but
-  // never that a string is a date.
-  const guessing = schemas.length > 0 ? { dynamic: false } : { date_detection: false };
+  const ours = Object.keys({ ...numbers, ...inferred }).filter((name) => !(name in given));
+  const settings = flatSettings(definition.index.settings);
+  const limit = fieldLimit(countFields(properties), rows.columns);
+  const unasked = { ...defaultSettings, ...(limit !== undefined && { [fieldLimitSetting]: limit }) };
+  const problem = collisionOf(fields);
   return {
     alias: definition.document,
-    settings: { ...defaultSettings, ...settings },
+    settings: { ...unasked, ...settings },
     mappings: { ...guessing, ...mappings, properties },
     ...(ours.length > 0 && { inferred: ours }),
     unwritten: [
-      ...Object.keys(defaultSettings).filter((name) => !(name in settings)),
+      ...Object.keys(unasked).filter((name) => !(name in settings)),
       ...Object.keys(guessing).filter((name) => !(name in mappings)),
     ],
     ...(definition.index.apply === 'never' && { apply: 'never' }),
     ...(epoch > 0 && { epoch }),
+    ...(Object.keys(renamed).length > 0 && { renamed }),
+    ...(problem !== undefined && { problem }),
   };
+}
+
+/** The file's properties: who writes `_id` there means the column, since an index cannot have that field. */
+function givenProperties(
+  properties: unknown,
+  renamed: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
+  if (typeof properties !== 'object' || properties === null) return {};
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, field]) => [renamed[name] ?? fieldName(name), field] as const),
+  );
 }
 
 function inferredProperties(
   definition: DocumentDefinition,
   schemas: readonly RowSchema[],
+  fields: readonly FieldSource[],
 ): Readonly<Record<string, FieldMapping>> {
   const properties: Record<string, FieldMapping> = {};
   const columns = Map.groupBy(
     schemas.flatMap((schema) => schema.columns),
     ({ name }) => name,
   );
-  for (const field of fieldsOf(definition, [...columns.keys()])) {
+  for (const field of fields) {
     const mappings = (columns.get(field.from) ?? [undefined]).map((column) => fieldMapping(field, column));
     const mapping = mappings.reduce(newestOrWider);
     if (mapping !== undefined) properties[field.path.join('.')] = mapping;
@@ -64,7 +92,7 @@ function inferredProperties(
   // Without schemas, `as` still tells what a field is.
   for (const [name, { as }] of Object.entries(definition.fields)) {
     const mapping = as === undefined ? undefined : isMasking(as) ? keyword : namedConversion(as)?.field;
-    if (mapping !== undefined) properties[name] ??= mapping;
+    if (mapping !== undefined) properties[fieldName(name)] ??= mapping;
   }
   return properties;
 }
@@ -81,35 +109,4 @@ function fieldMapping(field: FieldSource, column: ColumnSchema | undefined): Fie
   let inner = column;
   for (const name of field.inside) inner = inner?.fields?.find((candidate) => candidate.name === name);
   return fieldConversion(field, inner, undefined)?.field;
-}
-
-/** The schemas of a document's rows that were met, each once however often it is sent. */
-export interface SchemasMet {
-  add(schema: RowSchema): void;
-  all(): readonly RowSchema[];
-  /** How many were met that were not there: while it is the same, so is `all`. */
-  met(): number;
-}
-
-/** A table is changed now and then; a topic whose schemas never end must not fill the memory. The oldest go first. */
-const maxSchemas = 64;
-
-export function createSchemasMet(): SchemasMet {
-  const byText = new Map<string, RowSchema>();
-  const known = new WeakSet<RowSchema>();
-  let met = 0;
-  return {
-    add: (schema) => {
-      if (known.has(schema)) return;
-      known.add(schema);
-      const text = JSON.stringify(schema);
-      if (!byText.has(text)) met += 1;
-      byText.delete(text);
-      byText.set(text, schema);
-      const [oldest] = byText.keys();
-      if (byText.size > maxSchemas && oldest !== undefined) byText.delete(oldest);
-    },
-    all: () => [...byText.values()],
-    met: () => met,
-  };
 }

@@ -7,10 +7,11 @@ import type { Conversion } from '../convert/types.ts';
 import { conversionOf } from '../convert/types.ts';
 import type { ColumnSchema, Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
 import { exactTree, isJson } from '../model/exact-json.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { Path } from '../model/partial-document.ts';
 import type { DocumentDefinition } from './definition.ts';
 import type { FieldSource } from './fields.ts';
-import { fieldsOf } from './fields.ts';
+import { collisionOf, fieldsOf, renamesOf } from './fields.ts';
 import { isMasking, maskingConversion } from './masking.ts';
 import type { Test } from './where.ts';
 import { testOf } from './where.ts';
@@ -37,6 +38,11 @@ export interface Plan {
   /** Every field has its column's name, and they come in the columns' order. */
   readonly keepsOrder: boolean;
   readonly conditions: readonly PlannedCondition[];
+  /** Names of the columns that are in the document, as the source has them, and what others are called in the index. */
+  readonly names: readonly string[];
+  readonly renamed: Readonly<Record<string, string>>;
+  /** Why rows without a schema cannot become documents; where there is a schema, the index says so and nothing is written. */
+  readonly collision: Failure | undefined;
 }
 
 export interface PlannedCondition {
@@ -86,7 +92,8 @@ export function planRow(
   const values = marker === undefined ? columns : columns.filter((name) => name !== marker);
   const columnOf = (name: string): ColumnSchema | undefined =>
     schema?.columns.find((candidate) => candidate.name === name);
-  const leaves = fieldsOf(definition, values).map((field) => ({
+  const fields = fieldsOf(definition, values);
+  const leaves = fields.map((field) => ({
     path: field.path,
     column: field.constant === undefined ? columns.indexOf(field.from) : -1,
     convert: counted(fieldConvert(field, columnOf(field.from), hashKey), field.path, nulled),
@@ -111,6 +118,9 @@ export function planRow(
       const convert = column && conversionOf(column).convert;
       return { name, column: columns.indexOf(name), convert, test: testOf(condition) };
     }),
+    names: fields.map(({ name }) => name),
+    renamed: renamesOf(fields),
+    collision: schema === undefined ? collisionOf(fields) : undefined,
   };
 }
 

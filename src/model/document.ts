@@ -90,6 +90,10 @@ export interface IndexDefinition {
   readonly apply?: 'additive' | 'never';
   /** Of the versions of its writes; 0 unless said. */
   readonly epoch?: number;
+  /** Columns, by their names, that have another name in the index, since it cannot hold theirs. */
+  readonly renamed?: Readonly<Record<string, string>>;
+  /** Why no index can be what is asked for; nothing is written while this is so. */
+  readonly problem?: Failure;
 }
 
 /** Makes the definition of a document's index; without a schema, from the mapping file alone. */

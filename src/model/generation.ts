@@ -16,6 +16,8 @@ export interface GenerationMeta {
   readonly versions: string;
   /** Full names of inferred fields for whose types the server has no more than a stand-in → the types that were asked for. */
   readonly standIns?: Readonly<Record<string, string>>;
+  /** Columns that have another name in the index, since it cannot hold theirs → their fields. */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Present while it is being loaded: the settings that it gets when that is over, by their full names. */
   readonly loading?: Readonly<Record<string, string>> | undefined;
 }

@@ -42,6 +42,7 @@ export type FailureCode =
   | 'COLUMN_RETYPED'
   | 'ADOPTION_REFUSED'
   | 'INDEX_REFUSED'
+  | 'FIELDS_COLLIDE'
   // rebuilds
   | 'HANDOVER_CHANGED'
   | 'GENERATION_REFUSED'

@@ -47,7 +47,7 @@ export function openEngine(engine: EngineName, address: string): OpenEngine {
     compression: false,
   });
   test.after(() => client.close());
-  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: 'test' });
+  const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: 'test', engine });
   const generations = createGenerations({ client, requestTimeoutMs, maker });
   const admin = createIndexAdmin({ client, requestTimeoutMs, maker, generations });
   const adopt = createAdopt({ client, requestTimeoutMs, maker, generations, createdBy: 'test' });

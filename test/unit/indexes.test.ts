@@ -27,9 +27,22 @@ interface Given {
   readonly extending?: Failure;
 }
 
+const none = () => assert.fail('nothing is asked of the generations');
+const noGenerations: Generations = {
+  ...{
+    list: none,
+    current: none,
+    create: none,
+    finishLoading: none,
+    swap: none,
+    remove: none,
+    find: none,
+    extend: none,
+  },
+};
+
 function keeperOf({ found = present, isRebuilt = false, other, extending }: Given) {
   const extended: string[] = [];
-  const none = () => assert.fail('nothing else is asked of the generations');
   const generations: Generations = {
     ...{ list: none, current: none, create: none, finishLoading: none, swap: none, remove: none },
     find: (alias, index) => Promise.resolve(generationOf(alias, index, undefined)),
@@ -80,4 +93,24 @@ test('trouble with the generation beside the live one is tried again', async () 
   assert.deepEqual(await keeper.ensure('docs'), trouble);
   assert.deepEqual(await keeper.ensure('docs'), trouble);
   assert.deepEqual(extended, ['docs-000002', 'docs-000002']);
+});
+
+test('each index that is refused is logged when it is seen, and each column with another name once', async () => {
+  const lines: string[] = [];
+  const refused: Failure = { code: 'INDEX_REFUSED', message: 'Elasticsearch refuses the index.' };
+  const keeperFor = (alias: string, found: IndexState) =>
+    createIndexKeeper({
+      admin: { inspect: () => assert.fail(), align: () => assert.fail(), ensure: () => Promise.resolve(found) },
+      generations: noGenerations,
+      routes: { aliases: [alias], indexDefinition: () => ({ ...definition, alias, renamed: { _id: '%5Fid' } }) },
+      rebuilds: { isRebuilt: () => false, otherOf: () => undefined },
+      logger: pino({ level: 'info' }, { write: (line) => lines.push(line) }),
+    });
+  const keeper = keeperFor('one', { state: 'failed', failure: refused });
+  for (let attempt = 0; attempt < 3; attempt += 1) assert.deepEqual(await keeper.ensure('one'), refused);
+  assert.equal(lines.filter((line) => line.includes('INDEX_REFUSED')).length, 1);
+  const other = keeperFor('two', present);
+  await other.ensure('two');
+  await other.ensure('two');
+  assert.equal(lines.filter((line) => line.includes('`_id` is the field `%5Fid`')).length, 1);
 });

@@ -201,3 +201,26 @@ test('what people keep in `_meta` is kept and completed', () => {
   const { additive } = drift(definition, live({ _meta: { team: 'b', other: 1, sluice: { document: 'a' } } }));
   assert.deepEqual(additive.mappings, { _meta: { team: 'a', since: 2024, other: 1, sluice: { document: 'a' } } });
 });
+
+const templates = { dynamic_templates: [{ sluice_long: { match_mapping_type: 'long', mapping: { type: 'double' } } }] };
+const unwritten = ['dynamic_templates', 'index.mapping.total_fields.limit'];
+
+test('an index of an earlier version is given the rules for new fields, once, and is never refused for want of them', () => {
+  const definition = asked(templates, { unwritten });
+  const { additive, incompatible } = drift(definition, live({ date_detection: false }));
+  assert.deepEqual(additive.mappings, templates);
+  assert.deepEqual(incompatible, []);
+  for (const there of [templates, { dynamic: 'false' }, { dynamic_templates: [{ own: { mapping: {} } }] }]) {
+    const { additive: none, incompatible: neither } = drift(definition, live(there));
+    assert.deepEqual([none.mappings, none.settings, neither], [undefined, undefined, []], JSON.stringify(there));
+  }
+});
+
+test('the limit of fields is raised when columns need it, and never lowered', () => {
+  const name = 'index.mapping.total_fields.limit';
+  const settingsFor = (there: Part): unknown =>
+    drift(asked({}, { settings: { [name]: 2000 }, unwritten }), live({}, there)).additive.settings;
+  assert.deepEqual(settingsFor({}), { [name]: 2000 });
+  assert.deepEqual(settingsFor({ [name]: '1500' }), { [name]: 2000 });
+  assert.equal(settingsFor({ [name]: '5000' }), undefined);
+});

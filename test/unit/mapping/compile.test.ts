@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDecoder } from '../../../src/envelope/decoder.ts';
 import { unmappedDefinition } from '../../../src/mapping/definition.ts';
-import { createSchemasMet } from '../../../src/mapping/infer.ts';
+import { dynamicMapping } from '../../../src/mapping/dynamic-fields.ts';
+import { createSchemasMet } from '../../../src/mapping/rows-met.ts';
 import { offset } from '../../../src/model/position.ts';
 import { codeOf, compile, map, sourceOf } from './mapped.ts';
 
@@ -34,8 +35,8 @@ test('a schema says how its columns are converted; an index of which no schema w
   assert.deepEqual(document.indexDefinition(), {
     alias: 'people',
     settings: { 'index.gc_deletes': '1h' },
-    mappings: { date_detection: false, properties: { text: { type: 'keyword' } } },
-    unwritten: ['index.gc_deletes', 'date_detection'],
+    mappings: { ...dynamicMapping, properties: { text: { type: 'keyword' } } },
+    unwritten: ['index.gc_deletes', ...Object.keys(dynamicMapping)],
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { documentDefinitionSchema } from '../../../src/mapping/definition.ts';
+import { dynamicMapping } from '../../../src/mapping/dynamic-fields.ts';
 import { defineIndex } from '../../../src/mapping/infer.ts';
 import type { RowSchema } from '../../../src/model/change-event.ts';
 
@@ -24,7 +25,7 @@ test('an index has the columns of all schemas, and of a column that was widened 
 });
 
 test('settings are the file’s, however they are written, and what nobody wrote is told apart', () => {
-  assert.deepEqual(defineIndex(parsed(), []).unwritten, ['index.gc_deletes', 'date_detection']);
+  assert.deepEqual(defineIndex(parsed(), []).unwritten, ['index.gc_deletes', ...Object.keys(dynamicMapping)]);
   for (const settings of [{ gc_deletes: '5m' }, { index: { gc_deletes: '5m' } }, { 'index.gc_deletes': '5m' }]) {
     const made = defineIndex(parsed({ settings, mappings: { dynamic: 'strict' } }), [schema({ id: 'int32' })]);
     assert.deepEqual(made.settings, { 'index.gc_deletes': '5m' });

@@ -4,7 +4,7 @@ import { createDecoder } from '../../../src/envelope/decoder.ts';
 import type { CompileOptions, CompiledDocument } from '../../../src/mapping/compile.ts';
 import { compileDocument } from '../../../src/mapping/compile.ts';
 import { documentDefinitionSchema } from '../../../src/mapping/definition.ts';
-import type { Mapped } from '../../../src/model/document.ts';
+import type { IndexDefinition, Mapped } from '../../../src/model/document.ts';
 import { offset } from '../../../src/model/position.ts';
 import type { RecordHeaders } from '../../../src/model/record.ts';
 
@@ -55,4 +55,20 @@ export function writesOf(mapped: Mapped): readonly string[] {
   return [mapped.write, ...(mapped.also ? [mapped.also] : [])].map(
     ({ action, id, routing }) => `${action} ${id}${routing === undefined ? '' : ` in ${routing}`}`,
   );
+}
+
+/** The index of a document that has met this row. */
+export function afterRow(document: CompiledDocument, row: string): IndexDefinition {
+  const event = createDecoder()({
+    topic: 't',
+    partition: 0,
+    offset: offset(5),
+    timestampMs: 0,
+    headers: undefined,
+    key: Buffer.from('{"id":1}'),
+    value: Buffer.from(`{"before":null,"after":${row},"source":{"table":"t"},"op":"c"}`),
+  });
+  assert.ok('after' in event);
+  document.createMapper()(event);
+  return document.indexDefinition();
 }
