@@ -8,6 +8,8 @@ RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && npm prune --o
 
 FROM node:24.21.0-slim
 ENV NODE_ENV=production
+# Probes come from outside of the container.
+ENV SLUICE_HTTP_HOST=0.0.0.0
 WORKDIR /sluice
 COPY --from=build /sluice/package.json ./
 COPY --from=build /sluice/node_modules ./node_modules

@@ -4,18 +4,24 @@ import { failWith } from './failures.ts';
 import { readFiles } from './files.ts';
 import type { CommonOptions, ExitCode, Surroundings } from './command.ts';
 
-/** `sluice run`: until a signal; the first drains, the second ends at once. */
+const draining = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** `sluice run`: until a signal; the first drains, a second SIGINT or SIGTERM ends at once. */
 export async function runCommand(options: CommonOptions, surroundings: Surroundings): Promise<ExitCode> {
   const files = await readFiles(options, surroundings);
   if (files === undefined) return 2;
   const logger = createLogger(files.config.log.level);
   const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping.signal.aborted) process.exit(3);
-    logger.info(`${signal}: finishing what is in flight; once more to end at once.`);
+    if (stopping.signal.aborted) {
+      // A terminal that closes sends SIGHUP more than once.
+      if (signal !== 'SIGHUP') process.exit(3);
+      return;
+    }
+    logger.info(`${signal}: Sluice finishes what is in flight and commits; SIGINT or SIGTERM ends it at once.`);
     stopping.abort();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  for (const signal of draining) process.on(signal, stop);
   try {
     const { recordsLeft } = await runService(
       { ...files, logger, failpoints: surroundings.failpoints },
@@ -28,6 +34,6 @@ export async function runCommand(options: CommonOptions, surroundings: Surroundi
     if (stopping.signal.aborted) return 0;
     return failWith(error, surroundings);
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const signal of draining) process.off(signal, stop);
   }
 }

@@ -201,7 +201,10 @@ export const configSchema = z.strictObject({
   http: z
     .strictObject({
       enabled: z.boolean().default(true).describe('Serves /metrics, /live, /ready and /status'),
-      host: z.string().default('0.0.0.0').describe('Address to listen on'),
+      host: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address to listen on: this machine only; the image sets 0.0.0.0, so that probes reach it'),
       port: z.int().min(0).max(65_535).default(8080).describe('Port to listen on; 0 picks a free one'),
     })
     .prefault({}),

@@ -1,6 +1,7 @@
 /**
  * Whether the engine is there, is the one that was configured, knows us, and which version it is.
  */
+import { connect } from 'node:tls';
 import type { Client } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import { outcomeOf } from './bulk-outcome.ts';
@@ -21,7 +22,11 @@ export async function checkElasticsearch(client: Client, timeoutMs: number, engi
   const wrong = await wrongEngine(client, timeoutMs, engine, answer);
   if (wrong !== undefined) return { ok: false, failure: wrong };
   if (answer.kind === 'answered') return { ok: true, version: versionIn(answer.body) };
-  if (answer.kind === 'failed') return { ok: false, failure: answer.failure };
+  if (answer.kind === 'failed') return { ok: false, failure: await explainScheme(client, answer.failure, timeoutMs) };
+  // Elasticsearch names itself in refusals too. What is in front of it may answer 429 and 5xx, which pass.
+  if (engine === 'elasticsearch' && answer.engine === undefined && answer.status !== 429 && answer.status < 500) {
+    return { ok: false, failure: otherServer(answer.status) };
+  }
   // Known, but not allowed to look at nodes: writing needs no such privilege.
   if (answer.status === 403) return { ok: true, version: undefined };
   const outcome = outcomeOf(answer.status, answer.cause ?? {});
@@ -30,6 +35,35 @@ export async function checkElasticsearch(client: Client, timeoutMs: number, engi
       ? outcome.failure
       : { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message: `Elasticsearch answered status ${answer.status}.` };
   return { ok: false, failure };
+}
+
+/** A server that closes the connection of an `http:` URL and greets in TLS has a URL with the wrong scheme. */
+async function explainScheme(client: Client, failure: Failure, timeoutMs: number): Promise<Failure> {
+  if (failure.code !== 'ELASTICSEARCH_UNREACHABLE') return failure;
+  for (const { url } of client.connectionPool.connections) {
+    if (url.protocol !== 'http:' || !(await speaksTls(url, timeoutMs))) continue;
+    const message = `No connection to Elasticsearch: the server at ${url.host} speaks https, but its URL says http; write \`https://\` in \`elasticsearch.nodes\`.`;
+    return { ...failure, message };
+  }
+  return failure;
+}
+
+/** Whether a TLS handshake comes to an end there, whoever signed the certificate. */
+function speaksTls({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port || 80), rejectUnauthorized: false });
+    const end = (speaks: boolean) => (): void => {
+      socket.destroy();
+      resolve(speaks);
+    };
+    socket.once('secureConnect', end(true)).once('error', end(false)).once('close', end(false));
+    socket.setTimeout(Math.min(timeoutMs, 3000), end(false));
+  });
+}
+
+function otherServer(status: number): Failure {
+  const message = `Another HTTP server answers (status ${status}), not Elasticsearch: its product header is missing. Check host and port in \`elasticsearch.nodes\`; for OpenSearch, set \`elasticsearch.engine: opensearch\`.`;
+  return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message, status };
 }
 
 /** Only what says of itself that it is the other engine is refused: headers may be lost on the way. */

@@ -136,17 +136,24 @@ function answerOf(error: unknown, timeoutMs: number): Answer {
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
   }
   if (error instanceof errors.ConnectionError) {
-    const message = `No connection to Elasticsearch: ${error.message}.`;
+    const message = `No connection to Elasticsearch: ${connectionReason(error.message)}.`;
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };
   }
   if (error instanceof errors.ProductNotSupportedError) {
     const message =
-      'What answers is not Elasticsearch: its product header is missing. For OpenSearch, set `elasticsearch.engine`.';
+      'Another HTTP server answers, not Elasticsearch: its product header is missing. Check host and port in `elasticsearch.nodes`; for OpenSearch, set `elasticsearch.engine: opensearch`.';
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
   }
   const name = error instanceof Error ? error.name : typeof error;
   const message = `The answer of Elasticsearch could not be read (${name}).`;
   return { kind: 'failed', failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message } };
+}
+
+/** OpenSSL's words for an answer that is not TLS, in words that name the setting. */
+function connectionReason(message: string): string {
+  return /wrong version number|packet length too long/.test(message)
+    ? 'the server answers plain http, but its URL says https; write `http://` in `elasticsearch.nodes`'
+    : message;
 }
 
 /** `{"error":{"type":…,"reason":…}}`, or nothing where a body is empty or no JSON. */

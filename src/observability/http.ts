@@ -17,6 +17,15 @@ export interface HttpOptions {
   readonly readiness: () => Readiness;
   /** Anything that can be written as JSON. */
   readonly status: () => object;
+  /** How long sockets may be silent; short in tests. */
+  readonly patience?: Patience;
+}
+
+/** How long a socket may take for the head of a request and for the whole, and how often that is looked at. */
+export interface Patience {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkEveryMs: number;
 }
 
 export interface Http {
@@ -24,8 +33,16 @@ export interface Http {
   close(): Promise<void>;
 }
 
+/** Questions are short: a socket that asks nothing for so long is closed, for each one holds a file descriptor. */
+const usualPatience: Patience = { headersMs: 10_000, requestMs: 10_000, checkEveryMs: 2000 };
+/** Whoever does not read the answer, or is silent between two questions. */
+const idleMs = { answer: 30_000, keepAlive: 5000 };
+/** For a probe of HTTP/1.0, which names no host. */
+const unnamedHost = { hostname: 'localhost' };
+
 /** Throws a SluiceError if the port is taken. */
-export async function startHttp({ host, port, registry, readiness, status }: HttpOptions): Promise<Http> {
+export async function startHttp(options: HttpOptions): Promise<Http> {
+  const { host, port, registry, readiness, status, patience = usualPatience } = options;
   const app = new Hono();
   app.get('/metrics', async (context) => {
     const text = await registry.metrics();
@@ -38,7 +55,14 @@ export async function startHttp({ host, port, registry, readiness, status }: Htt
   });
   app.get('/status', (context) => context.body(JSON.stringify(status()), 200, { 'content-type': 'application/json' }));
 
-  const server = createServer(getRequestListener(app.fetch));
+  const limits = {
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkEveryMs,
+    keepAliveTimeout: idleMs.keepAlive,
+  };
+  const server = createServer({ ...limits, requireHostHeader: false }, getRequestListener(app.fetch, unnamedHost));
+  server.timeout = idleMs.answer;
   server.listen(port, host);
   try {
     await once(server, 'listening');

@@ -77,8 +77,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         if (statusCode < 500 && statusCode !== 429) return { status: statusCode, text };
         failure = unreachable(base, `it answered ${statusCode}`, statusCode);
       } catch (error) {
-        const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it did not answer in time';
-        failure = unreachable(base, reason);
+        failure = unreachable(base, reasonOf(error));
       }
     }
     return failure ?? unreachable('', 'no URL is configured');
@@ -132,8 +131,9 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     check: async (signal) => {
       const answer = await get('/subjects', signal);
       if ('code' in answer) return answer;
-      const { status } = answer;
-      if (status === 200) return undefined;
+      const { status, text } = answer;
+      if (status === 200 && Array.isArray(jsonOf(text))) return undefined;
+      if (status === 200) return unreachable('', 'another HTTP server answers; check `schemaRegistry.urls`', status);
       if (status === 401 || status === 403) {
         return { code: 'SCHEMA_REGISTRY_UNAUTHORIZED', message: `The schema registry answered ${status}.`, status };
       }
@@ -141,6 +141,12 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
     close: () => dispatcher.close(),
   };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error && 'code' in error)) return 'it did not answer in time';
+  if (error.code !== 'ERR_SSL_WRONG_VERSION_NUMBER') return String(error.code);
+  return 'it answers plain http, but its URL says https; write `http://` in `schemaRegistry.urls`';
 }
 
 function unreachable(url: string, reason: string, status?: number): Failure {

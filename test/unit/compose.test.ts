@@ -76,3 +76,9 @@ test('the command, the image and the npm script give Node the same options', asy
   const entrypoint = JSON.stringify(['node', ...nodeOptions, 'dist/main.js']).replaceAll(',', ', ');
   assert.ok((await readFile(join(project, 'Dockerfile'), 'utf8')).includes(`ENTRYPOINT ${entrypoint}`));
 });
+
+test('in the image and in Docker the HTTP port is open to probes from outside of the container', async () => {
+  const dockerfile = await readFile(join(project, 'Dockerfile'), 'utf8');
+  assert.match(dockerfile, /^ENV SLUICE_HTTP_HOST=0\.0\.0\.0$/m);
+  assert.equal(services['sluice']?.environment?.['SLUICE_HTTP_HOST'], '0.0.0.0');
+});

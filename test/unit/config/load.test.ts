@@ -84,3 +84,21 @@ test('a folder of mapping files that is named must exist; only the default may b
   const refused = await loadDocuments(inFile.config.documents, schema, { optional: false });
   assert.match(refused.ok ? '' : (refused.problems[0]?.message ?? ''), /cannot be read; correct `documents`/);
 });
+
+test('half of a pair of credentials is a mistake, told where the half stands', async () => {
+  const elasticsearch = await load({ ...addresses, SLUICE_ELASTICSEARCH_USERNAME: 'u' });
+  assert.deepEqual(elasticsearch.problems, [
+    'SLUICE_ELASTICSEARCH_USERNAME: `elasticsearch.username` is set without `elasticsearch.password`.',
+  ]);
+  const yaml = 'schemaRegistry:\n  urls: [http://r:1]\n  password: p\n';
+  const registry = await load(addresses, { 'sluice.yaml': yaml });
+  assert.deepEqual(registry.problems, [
+    'sluice.yaml:3:3: `schemaRegistry.password` is set without `schemaRegistry.username`.',
+  ]);
+  const both = { ...addresses, SLUICE_ELASTICSEARCH_USERNAME: 'u', SLUICE_ELASTICSEARCH_PASSWORD: '' };
+  assert.deepEqual((await load(both)).problems, []);
+});
+
+test('the HTTP port is for this machine only, unless it is configured otherwise', async () => {
+  assert.equal((await load(addresses)).config?.http.host, '127.0.0.1');
+});
