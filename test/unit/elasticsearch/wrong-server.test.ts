@@ -43,7 +43,7 @@ async function registrySaid(url: string): Promise<string> {
   return failure === undefined ? 'ok' : `${failure.code}: ${failure.message}`;
 }
 
-async function listening<T extends Server>(server: T): Promise<AsyncDisposable & { readonly host: string }> {
+async function listening(server: Server): Promise<AsyncDisposable & { readonly host: string }> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -68,7 +68,10 @@ test('an https URL of a server that speaks http is told as such, in one sentence
     await said(`https://${server.host}`),
     'ELASTICSEARCH_UNREACHABLE: No connection to Elasticsearch: the server answers plain http, but its URL says https; write `http://` in `elasticsearch.nodes`.',
   );
-  assert.match(await registrySaid(`https://${server.host}`), /answers plain http, but its URL says https; write `http:/);
+  assert.match(
+    await registrySaid(`https://${server.host}`),
+    /answers plain http, but its URL says https; write `http:/,
+  );
 });
 
 test('an http URL of a server that speaks https is told as such', async () => {
@@ -94,5 +97,8 @@ test('what a proxy says of a server behind it that is away is no claim about tha
 
 test('another HTTP server in the place of a schema registry is named as such', async () => {
   await using server = await listening(createServer(page(200)));
-  assert.match(await registrySaid(`http://${server.host}`), /another HTTP server answers; check `schemaRegistry\.urls`/);
+  assert.match(
+    await registrySaid(`http://${server.host}`),
+    /another HTTP server answers; check `schemaRegistry\.urls`/,
+  );
 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import type { Http } from '../../../src/observability/http.ts';
 import { startHttp } from '../../../src/observability/http.ts';
@@ -53,7 +54,8 @@ test('800 sockets that send nothing, or only half a request, are closed', async 
   const http = await start({ headersMs: 200, checkEveryMs: 50 });
   const sockets = await Promise.all(Array.from({ length: 800 }, () => open(http.port)));
   sockets.slice(400).forEach((socket) => socket.write('GET /ready HTTP/1.1\r\nHost: a\r\nX-'));
-  const closed = sockets.map((socket) => once(socket.resume(), 'close'));
-  await Promise.all(closed);
+  const allClosed = Promise.all(sockets.map((socket) => once(socket.resume(), 'close'))).then(() => 'all closed');
+  const outcome = await Promise.race([allClosed, delay(20_000, 'open for 20 s', { ref: false })]);
   await http.close();
+  assert.equal(outcome, 'all closed');
 });
