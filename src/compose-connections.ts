@@ -1,7 +1,7 @@
 /**
  * The part of the composition root that the service and all commands share: connections to the servers, as configured.
  */
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Client } from '@elastic/elasticsearch';
@@ -168,6 +168,20 @@ export function digestOf({ definition }: RoutedDocument): string {
   return createHash('sha256')
     .update(JSON.stringify({ ...definition, index: undefined }))
     .digest('hex');
+}
+
+/**
+ * The same for definitions that make the same documents: what an index remembers. With `as: hash` the secret decides, too; only
+ * something that it signed is in the digest.
+ */
+export function contentDigestOf(
+  { definition, contentText }: Pick<RoutedDocument, 'definition' | 'contentText'>,
+  { masking: { hashKey } }: Config,
+): string {
+  const isHashed = Object.values(definition.fields).some(({ as }) => as === 'hash');
+  const digest = createHash('sha256').update(contentText);
+  if (isHashed && hashKey !== undefined) digest.update(createHmac('sha256', hashKey).update('sluice').digest());
+  return digest.digest('hex').slice(0, 32);
 }
 
 /** Where nodes are, without the credentials that a URL may hold. */

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Documents, OpenRegistry } from './compose-connections.ts';
 import {
   clock,
+  contentDigestOf,
   controlStoreOf,
   digestOf,
   indexesOf,
@@ -32,6 +33,8 @@ import { kafkaFailure } from './kafka/client.ts';
 import { listTopics, readLag } from './kafka/offsets.ts';
 import { createKafkaSignals } from './kafka/signals.ts';
 import { createKafkaSource } from './kafka/source.ts';
+import type { IndexDefinition } from './model/document.ts';
+import { beganWhole } from './model/index-origin.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
@@ -63,7 +66,10 @@ export interface RebuildSettings {
 }
 
 type Opened = AfterwardsOptions &
-  Pick<RebuildOptions, 'definition' | 'indexDefinition' | 'groupId' | 'load' | 'holder' | 'startedBy' | 'signals'>;
+  Pick<
+    RebuildOptions,
+    'definition' | 'content' | 'indexDefinition' | 'groupId' | 'load' | 'holder' | 'startedBy' | 'signals'
+  >;
 
 export interface RebuildTools extends Opened, AsyncDisposable {
   /** Of the document. */
@@ -92,15 +98,17 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
     waiting: settings.warn,
     signal,
   });
+  const content = contentDigestOf(routed, config);
   const indexDefinition = () => {
     const definition = routes.indexDefinition(name);
     if (definition === undefined) throw unknown(name, routes);
-    return definition;
+    return { ...definition, origin: { contents: [content], began: beganWhole(routed.topics) } };
   };
   return {
     document: name,
     topics: routed.topics,
     definition: digestOf(routed),
+    content,
     indexDefinition,
     groupId: config.kafka.groupId,
     custody,
@@ -112,7 +120,8 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
       groupId: config.kafka.groupId,
       follow: (topic, since, take) => follow(kafka, settings, { topic, since, take }, signal),
     }),
-    load: (hooks, ended) => load(settings, { kafka, client, routes, routed, schemaRegistry }, hooks, ended),
+    load: (hooks, ended) =>
+      load(settings, { kafka, client, routes, routed, schemaRegistry, indexDefinition }, hooks, ended),
     clock,
     now: () => new Date().toISOString(),
     holder: randomUUID(),
@@ -182,6 +191,8 @@ interface Connections {
   readonly client: Client;
   readonly routes: Routes;
   readonly routed: RoutedDocument;
+  /** The index as known by now. */
+  readonly indexDefinition: () => IndexDefinition;
   readonly schemaRegistry: OpenRegistry | undefined;
 }
 
@@ -193,7 +204,7 @@ async function load(
   signal: AbortSignal,
 ): Promise<void> {
   const { config } = settings;
-  const { kafka, client, routes, routed, schemaRegistry } = connections;
+  const { kafka, client, routes, routed, schemaRegistry, indexDefinition } = connections;
   const { control } = hooks;
   const observer = quietObserver({ waiting: settings.warn, warned: settings.warn });
   const registry = schemaRegistry?.open(signal, observer);
@@ -214,10 +225,16 @@ async function load(
   /** Ends the load, when going on would be wrong. */
   const halting = new AbortController();
   const ensure = async (): Promise<Failure | undefined> => {
-    const definition = routes.indexDefinition(control.document);
-    const failure = definition && (await hooks.ensure(definition));
+    const definition = indexDefinition();
+    const failure = await hooks.ensure(definition);
     if (failure !== undefined) return failure;
-    const claim = await origins.claim(writes, routes.topicOriginsOf(control.document, topicStates));
+    const topics = routes.topicOriginsOf(control.document, topicStates);
+    const claim = await origins.claim(writes, topics, ({ identity, origin }) => ({
+      contents: [contentDigestOf(routed, config)],
+      began: beganWhole(routed.topics),
+      ...origin,
+      identity,
+    }));
     if (claim.state === 'forgotten') settings.warn(claim.failure);
     if (claim.state === 'failed') return claim.failure;
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
@@ -283,7 +300,7 @@ function readerOf(reader: DocumentReader, { from }: Control, writes: string): Do
       );
       if ('code' in own) return own;
       const lacking = places.filter((_, position) => own[position] === null);
-      if (lacking.length === 0) return own;
+      if (lacking.length === 0 || from === '') return own;
       const old = await reader.read(
         lacking.map((place) => ({ ...place, index: from })),
         signal,

@@ -14,15 +14,19 @@ import { createDocumentScan } from './elasticsearch/document-scan.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError, directiveOf, explain } from './errors.ts';
+import type { IndexWatch } from './index-watch.ts';
+import { createDoubtTeller, watchIndexes } from './index-watch.ts';
 import { createIndexKeeper } from './indexes.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { countPartitions, listTopics, readIdleOffsets } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
+import type { IndexDefinition } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
 import { startHttp } from './observability/http.ts';
+import { exposeDoubts } from './observability/index-doubts.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createObserver } from './observability/observer.ts';
@@ -34,11 +38,14 @@ import { withWithheld } from './pipeline/withheld.ts';
 import type { Writing } from './rebuild/handover.ts';
 import { createTwins } from './rebuild/twins.ts';
 import { unorderedTruncates } from './route-problems.ts';
+import type { Routes } from './routes.ts';
 import { createRoutes } from './routes.ts';
 import { watchArrivals } from './topic-arrivals.ts';
 import type { Documents } from './compose-connections.ts';
+import { openIndexWatch } from './compose-index-watch.ts';
 import {
   clock,
+  contentDigestOf,
   controlStoreOf,
   digestOf,
   indexesOf,
@@ -95,6 +102,7 @@ export async function runService(
     documents: routes.documents.map((document) => ({
       document: document.document,
       definition: digestOf(document),
+      content: contentDigestOf(document, config),
       topics: new Set(document.topics),
     })),
     instance: processName,
@@ -106,9 +114,22 @@ export async function runService(
       logger.info({ document }, writingText(document, writing));
     },
   });
-  const keeper = createIndexKeeper({ ...indexesOf(client, config), routes, rebuilds: twins, logger });
   const origins = createIndexOrigins({ client, ...config.elasticsearch });
+  const schemaRegistry = await openSchemaRegistry(config);
+  const registry = schemaRegistry?.open(signal, observer);
+  const watch = openIndexWatch({ kafka, client, config, routes, origins, registry, mayRemember: true });
+  exposeDoubts(metrics.registry, watch.doubts);
+  const keeper = createIndexKeeper({
+    ...indexesOf(client, config),
+    routes: { aliases: routes.aliases, indexDefinition: (alias) => withOrigin(routes, watch, alias) },
+    rebuilds: twins,
+    logger,
+  });
   const { groupId } = config.kafka;
+  const tellDoubts = createDoubtTeller(logger);
+  // Where the group stands is known before this instance joins it, whether Elasticsearch answers or not.
+  const doubts = await waitFor(() => watch.look().catch(kafkaError), logger, signal);
+  if (!('code' in doubts)) tellDoubts(doubts);
   if (health.ok) {
     await twins.look();
     await keeper.atStart();
@@ -122,7 +143,7 @@ export async function runService(
   const ensureIndex = async (alias: string): Promise<Failure | undefined> => {
     const failure = (await wrongEngine()) ?? (await keeper.ensure(alias));
     if (failure !== undefined) return failure;
-    const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates));
+    const claim = await origins.claim(alias, routes.topicOriginsOf(alias, topicStates), watch.nextOf(alias));
     if (claim.state === 'refused') halting.abort(new SluiceError(claim.failures));
     if (claim.state === 'forgotten') tellForgotten(alias, claim.failure, logger);
     if (claim.state === 'failed') return claim.failure;
@@ -131,8 +152,6 @@ export async function runService(
   const bulk = twins.sink(createBulkSink({ client, ...config.elasticsearch, remainingMs: () => source.remainingMs() }));
   const indexed = withIndexes(bulk, ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId, ...config.deadLetters });
-  const schemaRegistry = await openSchemaRegistry(config);
-  const registry = schemaRegistry?.open(signal, observer);
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const source = createKafkaSource({
     kafka,
@@ -176,7 +195,12 @@ export async function runService(
         ...config.http,
         registry: metrics.registry,
         readiness: isReady,
-        status: () => ({ ...isReady(), ...pipeline.status(), lagRecords: metrics.lag() }),
+        status: () => ({
+          ...isReady(),
+          ...pipeline.status(),
+          lagRecords: metrics.lag(),
+          doubts: Object.fromEntries(watch.doubts()),
+        }),
       })
     : undefined;
   logger.info({ topics: routes.topics.length, port: http?.port }, `Reading ${routes.topics.length} topics.`);
@@ -192,6 +216,14 @@ export async function runService(
     },
     over.signal,
   );
+  const watched = watchIndexes(
+    watch,
+    {
+      ...{ clock, everyMs: config.index.lookMs, found: tellDoubts, ensure: ensureIndex },
+      met: () => routes.aliases.filter(routes.hasRows),
+    },
+    AbortSignal.any([signal, over.signal]),
+  );
   try {
     const done = await pipeline.run(AbortSignal.any([signal, halting.signal]));
     if (halting.signal.aborted) throw halting.signal.reason;
@@ -199,6 +231,7 @@ export async function runService(
   } finally {
     over.abort();
     await arrivals;
+    await watched;
     await http?.close();
     await deadLetters.close();
     await client.close();
@@ -208,6 +241,12 @@ export async function runService(
 
 /** Topics that are new are looked for this often. */
 const lookForTopicsEveryMs = 60_000;
+
+/** What the files say of an index, and what one that is made now remembers. */
+function withOrigin(routes: Routes, watch: IndexWatch, alias: string): IndexDefinition | undefined {
+  const [definition, origin] = [routes.indexDefinition(alias), watch.originOf(alias)];
+  return definition && { ...definition, ...(origin && { origin }) };
+}
 
 function writingText(document: string, writing: Writing): string {
   if (writing.kind === 'alias') return `A rebuild of ${document} is over: writing to its alias alone.`;

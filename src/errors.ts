@@ -213,6 +213,30 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'Give one of them another name in the mapping file (`fields: { <name>: { from: <column> } }`), or leave it out (`<column>: { exclude: true }`). If the table has no mapping file, write one in the folder `documents` with `document: <index>` and `from: <topic>` (docs/mapping-files.md).',
   },
+  INDEX_INCOMPLETE: {
+    meaning: 'The index lacks documents of records that the consumer group has read already, and will not read again.',
+    directive: 'go-on',
+    nextStep:
+      'The warning stays until the index is whole; with `index.onChange: rebuild` the service rebuilds it (docs/operations.md, "An index that is not whole").',
+  },
+  INDEX_OUTDATED: {
+    meaning: 'The index has documents that another definition of the document made.',
+    directive: 'go-on',
+    nextStep:
+      'The warning stays until one definition made all documents; with `index.onChange: rebuild` the service rebuilds the index (docs/operations.md, "An index that is not whole").',
+  },
+  INDEX_RESTORED: {
+    meaning:
+      'The index was restored from a snapshot, or copied, and may be older than the offsets of the consumer group.',
+    directive: 'go-on',
+    nextStep:
+      'The warning stays until then; with `index.onChange: rebuild` the service rebuilds the index (docs/operations.md, "An index that is not whole").',
+  },
+  INDEX_LOADING: {
+    meaning: 'The first index of the document is being loaded by a rebuild; its records wait until it is whole.',
+    directive: 'pause',
+    nextStep: 'Nothing, while `sluice rebuild` runs. If it does not run any more, run it again, or with `--abort`.',
+  },
   HANDOVER_CHANGED: {
     meaning: 'A rebuild or a rollback changed which generations are written while a write was sent; it is sent again.',
     directive: 'retry',

@@ -33,7 +33,7 @@ export interface IndexKeeperOptions {
   readonly generations: Generations;
   readonly routes: Pick<Routes, 'aliases' | 'indexDefinition'>;
   /** What is known of rebuilds by now. */
-  readonly rebuilds: Pick<Twins, 'isRebuilt' | 'otherOf'>;
+  readonly rebuilds: Pick<Twins, 'isRebuilt' | 'isFirstLoaded' | 'otherOf'>;
   readonly logger: Logger;
 }
 
@@ -101,13 +101,24 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
     return failure === undefined || isTolerated(alias, failure) ? undefined : failure;
   };
 
+  /** While a rebuild loads the first index nobody else makes one, and records wait until the alias is there. */
+  const notLoaded = (alias: string, found: IndexState): Failure | undefined => {
+    if (!rebuilds.isFirstLoaded(alias)) return undefined;
+    if (found.state !== 'absent' && !(found.state === 'failed' && found.failure.code === 'ALIAS_LOST'))
+      return undefined;
+    const message = `The first index of ${alias} is being loaded by \`sluice rebuild ${alias}\`; until it is whole the records of ${alias} wait.`;
+    return { code: 'INDEX_LOADING', message };
+  };
+
   return {
     atStart: async () => {
       const wrong: Failure[] = [];
       for (const alias of routes.aliases) {
         const definition = routes.indexDefinition(alias);
         if (definition === undefined) continue;
-        const found = await admin.align(definition);
+        const aligned = await admin.align(definition);
+        const loading = notLoaded(alias, aligned);
+        const found: IndexState = loading === undefined ? aligned : { state: 'failed', failure: loading };
         tell(alias, found);
         if (found.state !== 'failed' || isTolerated(alias, found.failure)) continue;
         if (contradictions.has(found.failure.code)) wrong.push(found.failure);
@@ -121,7 +132,9 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
       if (definition === undefined) return undefined;
       const text = JSON.stringify(definition);
       if (known.get(alias) === text) return undefined;
-      const found = await admin.ensure(definition);
+      const found = rebuilds.isFirstLoaded(alias) ? await admin.align(definition) : await admin.ensure(definition);
+      const loading = notLoaded(alias, found);
+      if (loading !== undefined) return loading;
       tell(alias, found);
       if (found.state === 'failed' && !isTolerated(alias, found.failure)) return found.failure;
       const failure = await extendOther(alias, definition);

@@ -47,6 +47,8 @@ export interface Routes {
   redactOf(topic: string): Redact | undefined;
   /** The aliases of all documents. */
   readonly aliases: readonly string[];
+  /** Whether rows of an alias' documents were met, whatever became of them: from then on there should be an index. */
+  hasRows(alias: string): boolean;
   /** How many schemas of an alias' documents were met: while it is the same, so is the definition of its index. */
   schemasMet(alias: string): number;
   /** The index of an alias, as known by now; undefined for an alias of no document. */
@@ -58,6 +60,8 @@ export interface RoutedDocument {
   /** The alias. */
   readonly document: string;
   readonly definition: DocumentDefinition;
+  /** What decides the content of its documents, as one text. */
+  readonly contentText: string;
   readonly topics: readonly string[];
 }
 
@@ -84,7 +88,8 @@ export function createRoutes(
   { unmapped, deadLetters, masking: { hashKey }, nulled, truncation }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
-  const compile = documentCompiler({ hashKey, nulled });
+  const met = new Set<string>();
+  const compile = documentCompiler({ hashKey, nulled, rowsMet: (document) => met.add(document) });
   const compiled = files.map((file) => ({ file, whole: compile(file.definition, file.transform) }));
   const unmappedPattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const all = [...existing].sort().flatMap((topic): readonly MadeDocument[] => {
@@ -141,9 +146,10 @@ export function createRoutes(
     },
     truncatedBy: (topic, document) => madeOf(topic, document).map(({ truncated }) => truncated),
     topicsFor,
-    documents: [...byAlias.values()].map(({ document, definition }) => ({
+    documents: [...byAlias.values()].map(({ document, definition, contentText }) => ({
       document,
       definition,
+      contentText,
       topics: topicsFor(document),
     })),
     documentOf: (topic, document) => byTopic.get(topic)?.find((one) => one.document === document),
@@ -154,6 +160,7 @@ export function createRoutes(
         : (kept) => redactors.reduce((redacted, redact) => redact(redacted), kept);
     },
     aliases: [...byAlias.keys()],
+    hasRows: (alias) => met.has(alias),
     schemasMet: (alias) => byAlias.get(alias)?.schemasMet() ?? 0,
     indexDefinition: (alias) => byAlias.get(alias)?.indexDefinition(),
   };
@@ -163,7 +170,12 @@ export function createRoutes(
 function documentCompiler({
   hashKey,
   nulled,
-}: { readonly hashKey: string | undefined } & Pick<RouteOptions, 'nulled'>) {
+  rowsMet,
+}: {
+  readonly hashKey: string | undefined;
+  /** Told of an alias when rows of it come whose columns or schema were not seen before. */
+  readonly rowsMet: (document: string) => void;
+} & Pick<RouteOptions, 'nulled'>) {
   const schemas = new Map<string, SchemasMet>();
   return (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
     const shared = schemas.get(definition.document) ?? createSchemasMet();
@@ -173,6 +185,9 @@ function documentCompiler({
         nulled(definition.document, field);
       },
     };
-    return compileDocument(definition, { hashKey, transform, schemas: shared, ...told });
+    const met = (): void => {
+      rowsMet(definition.document);
+    };
+    return compileDocument(definition, { hashKey, transform, schemas: shared, rowsMet: met, ...told });
   };
 }

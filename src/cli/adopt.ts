@@ -1,4 +1,4 @@
-import { indexesOf, openElasticsearch, openKafka } from '../compose-connections.ts';
+import { contentDigestOf, indexesOf, openElasticsearch, openKafka } from '../compose-connections.ts';
 import { differencesText } from '../elasticsearch/difference.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { SluiceError } from '../errors.ts';
@@ -6,6 +6,7 @@ import { kafkaFailure } from '../kafka/client.ts';
 import { listTopics } from '../kafka/offsets.ts';
 import { compileDocument } from '../mapping/compile.ts';
 import type { IndexDefinition } from '../model/document.ts';
+import { allTopics } from '../model/index-origin.ts';
 import { createRoutes } from '../routes.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
@@ -49,13 +50,23 @@ export async function adoptCommand(
 /** Of a mapping file; else of a document that only the topics tell of. */
 async function definitionOf(document: string, { config, documents }: Files): Promise<IndexDefinition> {
   const file = documents.find(({ definition }) => definition.document === document);
-  if (file !== undefined) return compileDocument(file.definition).indexDefinition();
+  if (file !== undefined) {
+    const compiled = compileDocument(file.definition, file);
+    return vouchedFor(compiled.indexDefinition(), contentDigestOf(compiled, config));
+  }
   const kafka = await openKafka(config, () => undefined);
   const existing = await listTopics(kafka).catch((error: unknown) => {
     throw new SluiceError([kafkaFailure(error)]);
   });
-  const definition = createRoutes(documents, config, existing).indexDefinition(document);
-  if (definition !== undefined) return definition;
+  const routes = createRoutes(documents, config, existing);
+  const routed = routes.documents.find((one) => one.document === document);
+  const definition = routes.indexDefinition(document);
+  if (definition !== undefined && routed !== undefined) return vouchedFor(definition, contentDigestOf(routed, config));
   const message = `No mapping file and no topic makes the document «${document}».`;
   throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message }]);
+}
+
+/** Whoever takes an index over says that its documents are those of this definition, and that none is missing. */
+function vouchedFor(definition: IndexDefinition, content: string): IndexDefinition {
+  return { ...definition, origin: { contents: [content], began: { [allTopics]: {} } } };
 }

@@ -20,6 +20,8 @@ import type { Files } from './files.ts';
 export interface Finding {
   readonly what: string;
   readonly failures: readonly Failure[];
+  /** What someone should look at, though `run` starts. */
+  readonly warnings?: readonly Failure[];
 }
 
 export interface TopicsOptions {

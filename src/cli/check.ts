@@ -9,7 +9,7 @@ import type { Routes } from '../routes.ts';
 import { unorderedTruncates } from '../route-problems.ts';
 import { createRoutes } from '../routes.ts';
 import { checkIndexes } from './check-indexes.ts';
-import { checkOffsets } from './check-offsets.ts';
+import { checkDoubts, checkOffsets } from './check-offsets.ts';
 import { checkPrivileges } from './check-privileges.ts';
 import type { Finding } from './check-topics.ts';
 import { checkTopics } from './check-topics.ts';
@@ -25,10 +25,10 @@ export async function checkCommand(options: CommonOptions, surroundings: Surroun
   surroundings.print(`✔ configuration and ${files.documents.length} mapping files`);
   let wrong = false;
   try {
-    for await (const { what, failures } of findings(files)) {
+    for await (const { what, failures, warnings = [] } of findings(files)) {
       wrong ||= failures.length > 0;
-      surroundings.print(`${failures.length === 0 ? '✔' : '✖'} ${what}`);
-      for (const failure of failures) surroundings.printError(`  ${explain(failure)}`);
+      surroundings.print(`${failures.length > 0 ? '✖' : warnings.length > 0 ? '!' : '✔'} ${what}`);
+      for (const failure of [...failures, ...warnings]) surroundings.printError(`  ${explain(failure)}`);
     }
   } catch (error) {
     return failWith(error, surroundings);
@@ -76,7 +76,10 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
   yield await checkPrivileges(client, config, aliasesOf(files, routes));
   yield* checkIndexes(indexesOf(client, config).admin, documents, routes);
-  if (routes !== undefined && routes.missing.length === 0) yield await checkOffsets(kafka, client, config, routes);
+  if (routes !== undefined && routes.missing.length === 0) {
+    yield await checkOffsets(kafka, client, config, routes);
+    yield await checkDoubts(kafka, client, config, routes);
+  }
   await client.close();
 }
 

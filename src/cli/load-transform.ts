@@ -1,6 +1,8 @@
 /**
  * The module that a mapping file names.
  */
+import { hash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import type { LoadedTransform, Transform } from '../mapping/transform.ts';
 
@@ -14,7 +16,11 @@ export async function loadTransform(path: string): Promise<LoadedTransform | str
     return `${path} cannot be loaded: ${reason ?? ''}.`;
   }
   if (!hasTransform(module)) return `${path} exports no function \`transform\`.`;
-  return { file: path, transform: module.transform };
+  const digest = await readFile(path).then(
+    (text) => ({ digest: hash('sha256', text) }),
+    () => ({}),
+  );
+  return { file: path, transform: module.transform, ...digest };
 }
 
 function hasTransform(module: unknown): module is { readonly transform: Transform } {

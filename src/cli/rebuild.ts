@@ -7,6 +7,7 @@ import { discard, missingHistory } from '../rebuild/begin.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
 import { finish, rollback } from '../rebuild/rollback.ts';
 import { refuse } from '../rebuild/custody.ts';
+import { isFirst } from '../rebuild/handover.ts';
 import { isFailure } from '../rebuild/ports.ts';
 import type { SnapshotPlan } from '../rebuild/snapshot-request.ts';
 import { planSnapshot } from '../rebuild/snapshot-request.ts';
@@ -114,6 +115,10 @@ export function rebuildCommand(
       },
       signal,
     );
+    if (isFirst(ended)) {
+      progress.sentence(`${document} is ${ended.live} now: its first index, made of all records of its topics.`);
+      return 0;
+    }
     progress.sentence(
       `${document} is ${ended.live} now. ${ended.from} is kept up to date: \`sluice rollback ${document}\` goes back to it, \`sluice rebuild finish ${document}\` removes it.`,
     );
@@ -161,7 +166,11 @@ async function dryRun(
     const { phase, to, startedBy, startedAt } = stored.control;
     print(`A rebuild into ${to} is in the phase ${phase}, begun by ${startedBy} at ${startedAt}.`);
   }
-  print(current === undefined ? `There is no index ${document} yet.` : `${document} is ${current.index}.`);
+  print(
+    current === undefined
+      ? `There is no index ${document}: its first would be made.`
+      : `${document} is ${current.index}.`,
+  );
   for (const { topic, records, gone, compacted, deleteRetentionMs } of await brokers.history()) {
     const kept = compacted
       ? `compacted: the newest record of each key, and deletes for ${deleteRetentionMs / 3_600_000} h; the rebuild must take less`
@@ -169,7 +178,6 @@ async function dryRun(
     print(`${topic}: ${records} records at most, ${gone} gone; ${kept}.`);
   }
   const missing = await missingHistory(brokers);
-  if (current === undefined) return 1;
   if (missing.length === 0) {
     print('The topics are whole as far as the brokers tell: a rebuild can be made of them.');
     return 0;

@@ -71,8 +71,18 @@ function lagTable(lag: readonly PartitionLag[]): string {
 
 function instanceText(url: string, instance: Instance | undefined): string {
   if (instance === undefined) return `No running instance at ${url}; name one with --url.`;
-  const { ready, reason, recordsHeld, bytesHeld, requestsInFlight, lastFailure } = instance;
+  const { ready, reason, recordsHeld, bytesHeld, requestsInFlight, lastFailure, doubts } = instance;
   const state = ready === true ? 'ready' : `not ready: ${String(reason)}`;
   const held = `${String(recordsHeld)} records held (${String(bytesHeld)} bytes), ${String(requestsInFlight)} requests in flight`;
-  return [`${url}: ${state}`, held, `last error: ${typeof lastFailure === 'string' ? lastFailure : 'none'}`].join('\n');
+  const error = `last error: ${typeof lastFailure === 'string' ? lastFailure : 'none'}`;
+  return [`${url}: ${state}`, held, error, ...doubtTexts(doubts)].join('\n');
+}
+
+/** Why indexes are not whole, each with its remedy. */
+function doubtTexts(doubts: unknown): readonly string[] {
+  if (typeof doubts !== 'object' || doubts === null) return [];
+  const failures: unknown[] = Object.values(doubts).flat();
+  return failures.flatMap((failure) =>
+    typeof failure === 'object' && failure !== null && 'message' in failure ? [`! ${String(failure.message)}`] : [],
+  );
 }

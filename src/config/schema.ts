@@ -169,6 +169,17 @@ export const configSchema = z.strictObject({
         .describe('Memory of records that are read and not yet settled; beyond it, reading waits'),
     })
     .prefault({}),
+  index: z
+    .strictObject({
+      onChange: z
+        .enum(['warn', 'rebuild'])
+        .default('warn')
+        .describe(
+          'What is done about an index that is not whole (a new document, a changed definition, an index that was deleted or restored): a warning that stays, or a rebuild by one of the instances. A mapping file may say otherwise for its index',
+        ),
+      lookMs: milliseconds.default(30_000).describe('How often an instance looks whether the indexes are whole'),
+    })
+    .prefault({}),
   rebuild: z
     .strictObject({
       controlIndex: z

@@ -7,7 +7,7 @@ import type { Failure } from '../model/outcome.ts';
 import { flatSettings } from '../model/index-settings.ts';
 import type { Generations } from '../pipeline/ports.ts';
 import type { Difference } from './difference.ts';
-import { asObject, digestOf } from './generation-meta.ts';
+import { asObject, digestOf, identityOf } from './generation-meta.ts';
 import { failureOf, isFailure } from './index-answer.ts';
 import { judged } from './index-judgement.ts';
 import type { IndexMaker } from './index-maker.ts';
@@ -106,6 +106,8 @@ export function createAdopt({ maker, generations, createdBy, ...server }: Adopti
       document: alias,
       definition: before?.definition ?? '',
       epoch: before?.document === alias ? before.epoch : epoch,
+      ...definition.origin,
+      identity: identityOf(seen.live.settings),
     };
     const ours: Seen = { ...seen, generation: { ...generation, meta } };
     // Deleted versions are kept as long as those of an index of our own.

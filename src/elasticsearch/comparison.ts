@@ -1,12 +1,11 @@
 /**
  * Two generations of an index compared while both are written: by count, and by id and version of many documents.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import { exactTree } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Refused } from '../rebuild/handover.ts';
-import type { Comparison } from '../rebuild/ports.ts';
+import type { Comparison, Lacking } from '../rebuild/ports.ts';
 import { failureOf, isFailure } from './index-answer.ts';
 import type { RequestParams } from './request.ts';
 import { ask, askText } from './request.ts';
@@ -24,9 +23,13 @@ interface Place {
 /** As many as one search gives: of an index that is no larger, all are compared. */
 const sampleSize = 10_000;
 const pageSize = 1000;
-/** What is different at first may be under way: it is looked at so often. */
-const looks = 10;
-const betweenLooksMs = 500;
+
+type Versions = Place & { readonly one: bigint | undefined; readonly other: bigint | undefined };
+
+function lackingIn({ id, routing, one, other }: Versions): readonly Lacking[] {
+  if (one === undefined || (other !== undefined && other >= one)) return [];
+  return [{ id, routing, version: String(one) }];
+}
 
 export function createComparison({ client, requestTimeoutMs }: ComparisonOptions): Comparison {
   const bodyOf = async (params: RequestParams): Promise<{ readonly body: unknown } | Failure> => {
@@ -75,27 +78,22 @@ export function createComparison({ client, requestTimeoutMs }: ComparisonOptions
     return found;
   };
 
-  /** Ids whose versions differ; of those that do at first, those that go on doing so. */
-  const unlike = async (from: string, to: string, places: readonly Place[]): Promise<readonly Place[] | Failure> => {
-    let left = places;
-    for (let look = 0; look < looks && left.length > 0; look += 1) {
-      if (look > 0) await delay(betweenLooksMs);
-      const [one, other] = [await versions(from, left), await versions(to, left)];
-      if (isFailure(one)) return one;
-      if (isFailure(other)) return other;
-      left = left.filter(({ id }) => one.get(id) !== other.get(id));
-    }
-    return left;
+  /** `from` is read first, so that what comes to both meanwhile is not missing in `to`. */
+  const versionsOf = async (
+    from: string,
+    to: string,
+    places: readonly Place[],
+  ): Promise<readonly Versions[] | Failure> => {
+    const one = await versions(from, places);
+    if (isFailure(one)) return one;
+    const other = await versions(to, places);
+    if (isFailure(other)) return other;
+    return places.map((place) => ({ ...place, one: one.get(place.id), other: other.get(place.id) }));
   };
 
-  /** Coarse, for both are written between the two counts; undefined if they are near enough. */
-  const countsDiffer = async (from: string, to: string): Promise<string | undefined | Failure> => {
-    const before = await count(from);
-    if (typeof before !== 'number') return before;
-    const there = await count(to);
-    if (typeof there !== 'number') return there;
-    if (Math.abs(there - before) <= Math.max(100, before / 100)) return undefined;
-    return `${from} has ${before} documents and ${to} has ${there}`;
+  const lacking: Comparison['lacking'] = async (from, to, places) => {
+    const found = await versionsOf(from, to, places);
+    return isFailure(found) ? found : found.flatMap(lackingIn);
   };
 
   return {
@@ -105,20 +103,27 @@ export function createComparison({ client, requestTimeoutMs }: ComparisonOptions
       const answer = await ask(client, { method: 'POST', path: '/_aliases', body: { actions } }, requestTimeoutMs);
       return answer.kind === 'answered' ? undefined : failureOf(answer);
     },
-    differences: async (from, to) => {
-      const counts = await countsDiffer(from, to);
-      if (typeof counts === 'object') return counts;
+    lacking,
+    sample: async (from, to) => {
+      const counts: number[] = [];
       const places = new Map<string, Place>();
       for (const index of [from, to]) {
+        const counted = await count(index);
+        if (typeof counted !== 'number') return counted;
+        counts.push(counted);
         const sampled = await sample(index);
         if (isFailure(sampled)) return sampled;
         for (const place of sampled) places.set(place.id, place);
       }
-      const left = await unlike(from, to, [...places.values()]);
-      if (isFailure(left)) return left;
-      const examples = left.slice(0, 5).map(({ id }) => `«${id}»`);
-      const what = `${left.length} of ${places.size} documents that were compared have another version in ${to} than in ${from}, or are in one of them alone, such as ${examples.join(', ')}`;
-      return [...(counts === undefined ? [] : [counts]), ...(left.length === 0 ? [] : [what])];
+      const found = await versionsOf(from, to, [...places.values()]);
+      if (isFailure(found)) return found;
+      const [ofFrom = 0, ofTo = 0] = counts;
+      return {
+        compared: places.size,
+        lacking: found.flatMap(lackingIn),
+        ahead: found.filter(({ one, other }) => other !== undefined && (one === undefined || other > one)).length,
+        counts: { from: ofFrom, to: ofTo },
+      };
     },
     heldBy: async (index, refused) => {
       if (refused.length === 0) return [];

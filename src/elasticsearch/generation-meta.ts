@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { IndexDefinition } from '../model/document.ts';
 import type { GenerationMeta } from '../model/generation.ts';
+import type { Began, IndexOrigin } from '../model/index-origin.ts';
 import type { Replacement } from './field-types.ts';
 
 type Mappings = Readonly<Record<string, unknown>>;
@@ -28,6 +29,7 @@ export function metaOf(
     ...(replaced.length > 0 && { standIns: Object.fromEntries(replaced.map(({ field, type }) => [field, type])) }),
     ...(definition.renamed && { renamed: definition.renamed }),
     ...(loading && { loading }),
+    ...definition.origin,
   };
 }
 
@@ -51,7 +53,35 @@ export function metaIn(mappings: unknown): GenerationMeta | undefined {
     ...(standIns !== undefined && { standIns: texts(standIns) }),
     ...(renamed !== undefined && { renamed: texts(renamed) }),
     ...(loading !== undefined && { loading: texts(loading) }),
+    ...originOf(meta),
   };
+}
+
+/** What `_meta.sluice` says of how the documents came into the index; undefined if it does not say. */
+export function originOf({ contents, identity, began }: Mappings): IndexOrigin | undefined {
+  if (!Array.isArray(contents)) return undefined;
+  return {
+    contents: contents.map(String),
+    ...(typeof identity === 'string' && { identity }),
+    began: beganIn(began),
+  };
+}
+
+/**
+ * Which index it is, by its settings under their full names: a restore gives another UUID to a new index, and another history to
+ * one that was there.
+ */
+export function identityOf(settings: Mappings): string {
+  return [settings['index.uuid'], settings['index.history.uuid']].filter((part) => typeof part === 'string').join('/');
+}
+
+function beganIn(began: unknown): Began {
+  return Object.fromEntries(
+    Object.entries(asObject(began)).map(([topic, partitions]) => [
+      topic,
+      Object.fromEntries(Object.entries(asObject(partitions)).map(([partition, first]) => [partition, Number(first)])),
+    ]),
+  );
 }
 
 function texts(value: unknown): Readonly<Record<string, string>> {

@@ -1,12 +1,17 @@
 /**
- * What an index was made of, remembered in its mapping's `_meta`: the topics, their ids, and the epochs of the versions. With the
- * index and not with the consumer group, because the versions are there, and because Kafka forgets a group's offsets with their topic.
+ * What an index was made of, remembered in its mapping's `_meta`: the topics, their ids, and the epochs of the versions; and how its
+ * documents came into it (`model/index-origin.ts`). With the index and not with the consumer group, because the versions are
+ * there, and because Kafka forgets a group's offsets with their topic.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Client } from '@elastic/elasticsearch';
+import type { DescribedIndex, IndexOrigin } from '../model/index-origin.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { TopicOrigin } from '../model/topic-origin.ts';
 import { originFailure } from '../model/topic-origin.ts';
 import { outcomeOf } from './bulk-outcome.ts';
+import { identityOf, originOf as indexOriginOf } from './generation-meta.ts';
+import { isAbsent } from './index-answer.ts';
 import type { Answer } from './request.ts';
 import { ask } from './request.ts';
 
@@ -22,12 +27,17 @@ export type Claim =
   | { readonly state: 'refused'; readonly failures: readonly Failure[] }
   | { readonly state: 'failed'; readonly failure: Failure };
 
+/** What an index is to remember, by what it remembers. */
+export type NextOrigin = (found: DescribedIndex) => IndexOrigin;
+
 export interface IndexOrigins {
   /**
    * Whether documents of these topics may be written to the indexes behind the alias, which must be there; if so, remembers them.
-   * `refused` names each topic that is not the one that the index was made of.
+   * `refused` names each topic that is not the one that the index was made of. `next` says what else the index is to remember.
    */
-  claim(alias: string, topics: ReadonlyMap<string, TopicOrigin>): Promise<Claim>;
+  claim(alias: string, topics: ReadonlyMap<string, TopicOrigin>, next?: NextOrigin): Promise<Claim>;
+  /** The index behind each alias, the first if it names several; an alias that is not there is left out. */
+  describe(aliases: readonly string[]): Promise<ReadonlyMap<string, DescribedIndex> | Failure>;
   /** What the indexes behind the alias remember, by topic; nothing if they cannot be asked. */
   remembered(alias: string): Promise<ReadonlyMap<string, TopicOrigin>>;
 }
@@ -41,16 +51,35 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
     return answer.kind === 'answered' ? undefined : failureOf(answer);
   };
 
-  const described = (alias: string): Promise<Answer> =>
-    ask(client, { method: 'GET', path: `/${encodeURIComponent(alias)}/_mapping` }, requestTimeoutMs);
+  const described = (names: readonly string[]): Promise<Answer> => {
+    const path = `/${names.map(encodeURIComponent).join(',')}`;
+    const querystring = { filter_path: wanted, flat_settings: 'true', ignore_unavailable: String(names.length > 1) };
+    return ask(client, { method: 'GET', path, querystring }, requestTimeoutMs);
+  };
 
   return {
     remembered: async (alias) => {
-      const answer = await described(alias);
+      const answer = await described([alias]);
       return answer.kind === 'answered' ? originsIn(indexesIn(answer.body)) : new Map();
     },
-    claim: async (alias, topics) => {
-      const answer = await described(alias);
+    describe: async (aliases) => {
+      const found = new Map<string, DescribedIndex>();
+      for (let at = 0; at < aliases.length; at += namesARequest) {
+        const names = aliases.slice(at, at + namesARequest);
+        const answer = await described(names);
+        if (isAbsent(answer)) continue;
+        if (answer.kind !== 'answered') return failureOf(answer);
+        for (const one of indexesIn(answer.body)) {
+          for (const name of names.filter((alias) => alias in one.aliases)) {
+            const isOwn = one.sluice['document'] === name && !found.has(name);
+            found.set(name, { ...(found.get(name) ?? asFound(one)), isOwn });
+          }
+        }
+      }
+      return found;
+    },
+    claim: async (alias, topics, next) => {
+      const answer = await described([alias]);
       if (answer.kind !== 'answered' || answer.status >= 400) return { state: 'failed', failure: failureOf(answer) };
       const indexes = indexesIn(answer.body);
       const failures = indexes.flatMap(({ known }) =>
@@ -60,10 +89,11 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
         }),
       );
       if (failures.length > 0) return { state: 'refused', failures };
-      for (const { index, meta, sluice, known } of indexes) {
-        const remembered = { ...known, ...Object.fromEntries(topics) };
-        if (JSON.stringify(remembered) === JSON.stringify(known)) continue;
-        const failure = await remember(index, { ...meta, sluice: { ...sluice, topics: remembered } });
+      for (const one of indexes) {
+        const { index, meta, sluice, known } = one;
+        const remembered = { ...sluice, ...next?.(asFound(one)), topics: { ...known, ...Object.fromEntries(topics) } };
+        if (isDeepStrictEqual(remembered, sluice)) continue;
+        const failure = await remember(index, { ...meta, sluice: remembered });
         if (failure?.code === 'ELASTICSEARCH_FORBIDDEN') return { state: 'forgotten', failure };
         if (failure !== undefined) return { state: 'failed', failure };
       }
@@ -72,8 +102,15 @@ export function createIndexOrigins({ client, requestTimeoutMs }: IndexOriginsOpt
   };
 }
 
+/** All that is asked of an index; something of `settings`, so that no index is left out of the answer. */
+const wanted = '*.aliases,*.mappings._meta,*.settings.index*uuid';
+/** A path must not become too long. */
+const namesARequest = 50;
+
 interface Described {
   readonly index: string;
+  readonly aliases: Json;
+  readonly identity: string;
   readonly meta: Json;
   readonly sluice: Json;
   /** By topic. */
@@ -82,10 +119,16 @@ interface Described {
 
 function indexesIn(body: unknown): readonly Described[] {
   return Object.entries(asJson(body)).map(([index, described]) => {
-    const meta = asJson(asJson(asJson(described)['mappings'])['_meta']);
+    const { aliases, mappings, settings } = asJson(described);
+    const meta = asJson(asJson(mappings)['_meta']);
     const sluice = asJson(meta['sluice']);
-    return { index, meta, sluice, known: asJson(sluice['topics']) };
+    const identity = identityOf(asJson(settings));
+    return { index, aliases: asJson(aliases), identity, meta, sluice, known: asJson(sluice['topics']) };
   });
+}
+
+function asFound({ index, identity, sluice, known }: Described): DescribedIndex {
+  return { index, identity, isOwn: true, origin: indexOriginOf(sluice), topics: Object.keys(known) };
 }
 
 function originsIn(indexes: readonly Described[]): ReadonlyMap<string, TopicOrigin> {

@@ -25,6 +25,7 @@ import type { Epochs, ExternalVersion } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';
 import type { Redact } from '../model/redact.ts';
+import { contentText } from './content.ts';
 import type { DocumentDefinition } from './definition.ts';
 import { isPattern, topicPattern } from './definition.ts';
 import type { FieldSource } from './fields.ts';
@@ -70,6 +71,8 @@ export interface CompiledDocument {
   /** Those that name it, where the record's key does not. */
   readonly idColumns: readonly string[];
   readonly hasTransform: boolean;
+  /** What decides the content of the documents, as one text. */
+  readonly contentText: string;
   /** A dead letter as it may be kept: without the values that the definition masks. */
   readonly redact: Redact | undefined;
 }
@@ -79,6 +82,8 @@ export interface CompileOptions extends PlanOptions {
   readonly transform?: LoadedTransform | undefined;
   /** Where the schemas that are met go; of its own unless given. */
   readonly schemas?: SchemasMet | undefined;
+  /** Called when rows of columns or a schema come that were not seen before. */
+  readonly rowsMet?: (() => void) | undefined;
 }
 
 export function compileDocument(definition: DocumentDefinition, options: CompileOptions = {}): CompiledDocument {
@@ -107,6 +112,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     decisive: decisiveColumns(definition),
     idColumns: definition.id.from ?? [],
     hasTransform: options.transform !== undefined,
+    contentText: contentText(definition, options.transform?.digest),
     redact: masked.length === 0 ? undefined : createRedact(masked),
   };
 }
@@ -136,6 +142,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
   const identify = createIdentify(definition, hashKey);
   const otherKeys = createRowReader();
   const rowPlan = planned((row) => {
+    options.rowsMet?.();
     const plan = planRow(definition, options, row);
     if (row.schema === undefined) schemas.addColumns(plan.names, plan.renamed);
     else schemas.add(row.schema);

@@ -48,6 +48,8 @@ export type Transform<F extends Fields = Fields> = (
 
 export interface LoadedTransform {
   readonly file: string;
+  /** Of the module's own text; what it imports is not in it. */
+  readonly digest?: string;
   readonly transform: Transform;
 }
 

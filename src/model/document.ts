@@ -1,4 +1,5 @@
 import type { IgnoredReason, RowChange, RowSchema } from './change-event.ts';
+import type { IndexOrigin } from './index-origin.ts';
 import type { Failure } from './outcome.ts';
 import type { Step } from './partial-document.ts';
 import type { ExternalVersion } from './position.ts';
@@ -94,6 +95,8 @@ export interface IndexDefinition {
   readonly renamed?: Readonly<Record<string, string>>;
   /** Why no index can be what is asked for; nothing is written while this is so. */
   readonly problem?: Failure;
+  /** What an index that is made by this definition remembers from its beginning. */
+  readonly origin?: IndexOrigin;
 }
 
 /** Makes the definition of a document's index; without a schema, from the mapping file alone. */

@@ -2,8 +2,10 @@
  * The indexes behind an alias: `customers-000001` is a generation of `customers`, and so is an index that was taken over.
  */
 
-/** What each generation says of itself, in `_meta.sluice` of its mapping. */
-export interface GenerationMeta {
+import type { IndexOrigin } from './index-origin.ts';
+
+/** What each generation says of itself, in `_meta.sluice` of its mapping; how its documents came into it, since indexes remember that. */
+export interface GenerationMeta extends Partial<IndexOrigin> {
   /** The alias whose documents it holds. */
   readonly document: string;
   /** Digest of the settings and mappings that were asked for. */

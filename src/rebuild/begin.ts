@@ -2,11 +2,12 @@
  * How a rebuild begins: anew, or where another process left it.
  */
 import { SluiceError } from '../errors.ts';
+import type { Generation } from '../model/generation.ts';
 import { generationName } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
 import { refuse } from './custody.ts';
 import type { Control } from './handover.ts';
-import { generationIn } from './handover.ts';
+import { generationIn, isSameDefinition } from './handover.ts';
 import type { Brokers } from './ports.ts';
 import { isFailure } from './ports.ts';
 import type { RebuildOptions } from './rebuild-options.ts';
@@ -42,7 +43,7 @@ async function isAbandoned(
   return now?.control.lease.holder === lease.holder && now.control.lease.count === lease.count;
 }
 
-async function resume({ custody, document, definition, holder, snapshot }: RebuildOptions): Promise<Control> {
+async function resume({ custody, document, definition, content, holder, snapshot }: RebuildOptions): Promise<Control> {
   const stored = await custody.read();
   if (stored === undefined) throw refuse(`The control document of ${document} went away.`);
   const { control } = stored;
@@ -51,7 +52,7 @@ async function resume({ custody, document, definition, holder, snapshot }: Rebui
       `${document} was rebuilt into ${control.to}; end that first, with \`sluice rebuild finish ${document}\`.`,
     );
   }
-  if (control.definition !== definition) {
+  if (!isSameDefinition({ definition, content }, control)) {
     throw refuse(`The rebuild of ${document} was begun with another mapping file; begin anew with --restart.`);
   }
   const contradicted = contradiction(document, control, snapshot);
@@ -82,10 +83,14 @@ export async function discard(
 async function beginAnew(options: RebuildOptions): Promise<Control> {
   const { custody, generations, document, brokers, holder } = options;
   const from = await custody.persist(() => wrapped(generations.current(document)));
-  if (from.found === undefined) throw refuse(`There is no index ${document} yet; \`sluice run\` makes it.`);
   const all = await custody.persist(() => generations.list(document));
-  const { index, number } = from.found;
+  const { index = '', number = 0 } = from.found ?? (await nothing(options));
   const orphan = all.filter((generation) => generation.number > number).at(-1);
+  if (orphan !== undefined && from.found === undefined && !options.restart) {
+    throw refuse(
+      `${orphan.index} is there, but no alias names it. \`sluice adopt ${document} --index ${orphan.index}\` gives the alias back; \`sluice rebuild ${document} --restart\` makes another index of the topics.`,
+    );
+  }
   if (orphan !== undefined && !options.restart) {
     throw refuse(
       `${orphan.index} is there, and nothing says how far it came; was the control index deleted? \`sluice rebuild ${document} --restart\` makes another.`,
@@ -108,6 +113,7 @@ async function beginAnew(options: RebuildOptions): Promise<Control> {
     live: index,
     groupId: `${options.groupId}.rebuild.${document}.${next}`,
     definition: options.definition,
+    content: options.content,
     created: false,
     startedAt: options.now(),
     startedBy: options.startedBy,
@@ -122,6 +128,17 @@ async function beginAnew(options: RebuildOptions): Promise<Control> {
   throw new SluiceError([
     { code: 'REBUILD_RUNNING', message: `Another process began to rebuild ${document} just now.` },
   ]);
+}
+
+/** There is no index that the alias names; throws if its name is taken, so that no alias can have it. */
+async function nothing({ custody, generations, document }: RebuildOptions): Promise<Partial<Generation>> {
+  const { found } = await custody.persist(() => wrapped(generations.find(document, document)));
+  if (found?.index === document) {
+    throw refuse(
+      `An index is called ${document}, where the alias should be; docs/operations.md, "An index that is there already", says how to move it.`,
+    );
+  }
+  return {};
 }
 
 export async function wrapped<T>(

@@ -27,6 +27,8 @@ export interface Acknowledgement {
   readonly instance: string;
   /** Digest of its mapping file. */
   readonly definition: string;
+  /** Digest of what decides the content of its documents, a `transform` too; absent from instances of before it was said. */
+  readonly content?: string;
   /** `topic/partition` → the offset from which it does; null if it has read nothing of that partition yet. */
   readonly from: Readonly<Record<string, number | null>>;
 }
@@ -46,7 +48,7 @@ export interface Control {
   /** Unlike that of any other rebuild. */
   readonly rebuild: string;
   readonly phase: Phase;
-  /** Generations, as indexes are named. */
+  /** Generations, as indexes are named; `from` is empty where the alias named none (`isFirst`). */
   readonly from: string;
   readonly to: string;
   /** The one of the two that the alias names, or is about to. */
@@ -55,6 +57,8 @@ export interface Control {
   readonly groupId: string;
   /** Digest of the mapping file that the new generation is made by. */
   readonly definition: string;
+  /** Digest of what decides the content of its documents; absent where it was begun before it was said. */
+  readonly content?: string;
   /** Whether the new generation was made: it is not made twice. */
   readonly created: boolean;
   readonly startedAt: string;
@@ -85,9 +89,18 @@ export type Writing =
       readonly other: string | undefined;
     };
 
+/**
+ * Whether there was no index before. Then nobody writes to both: until the alias names the new generation instances hold the
+ * document's records, because a value that the source withheld would not be found in an index that is not loaded yet.
+ */
+export function isFirst({ from }: Pick<Control, 'from'>): boolean {
+  return from === '';
+}
+
 /** Where an instance that knows this control document writes. */
 export function writingOf(control: Control | undefined): Writing {
   if (control === undefined || control.phase === 'loading' || control.phase === 'finishing') return { kind: 'alias' };
+  if (isFirst(control)) return { kind: 'alias' };
   const other = otherOf(control);
   const lost = control.lost.some(({ generation }) => generation === other);
   return {
@@ -208,7 +221,7 @@ export function targetsOf(control: Control, group: GroupView, partitions: readon
     if (said === undefined || from === undefined) {
       return { kind: 'waiting', why: `${owner} has not acknowledged ${place}` };
     }
-    if (said.definition !== control.definition) {
+    if (!isSameDefinition(said, control)) {
       return {
         kind: 'waiting',
         why: `${said.instance} runs with another mapping file of ${control.document}; restart it with this one`,
@@ -217,6 +230,14 @@ export function targetsOf(control: Control, group: GroupView, partitions: readon
     targets.set(place, from ?? position.end);
   }
   return { kind: 'targets', targets };
+}
+
+type Digests = Pick<Control, 'definition' | 'content'>;
+
+/** Whether the same documents are made; what one of them does not say cannot differ. */
+export function isSameDefinition(one: Digests, other: Digests): boolean {
+  const mayBeSame = one.content === undefined || other.content === undefined || one.content === other.content;
+  return mayBeSame && one.definition === other.definition;
 }
 
 /** Whether everything below the targets was written; what is below `start` is not in the topic. */

@@ -24,14 +24,34 @@ export interface ControlStore {
   remove(document: string, mark: string): Promise<'done' | 'changed' | Failure>;
 }
 
+/** A document of one generation that another lacks, or has in an older version. */
+export interface Lacking {
+  readonly id: string;
+  readonly routing?: string | undefined;
+  /** The version that the one generation has. */
+  readonly version: string;
+}
+
+export interface Sampled {
+  /** Documents that were looked at. */
+  readonly compared: number;
+  readonly lacking: readonly Lacking[];
+  /** Those that are newer in `to`, or only there. */
+  readonly ahead: number;
+  /** All documents of each. */
+  readonly counts: { readonly from: number; readonly to: number };
+}
+
 /** What a handover asks of indexes, beside what `Generations` does. Trouble with the cluster is a failure; nothing rejects. */
 export interface Comparison {
   /** Gives an index its hidden alias for writes, if it has none: those that Sluice made have. */
   nameForWrites(generation: Generation): Promise<Failure | undefined>;
   /** All that was written can be searched when this resolves. */
   refresh(index: string): Promise<Failure | undefined>;
-  /** What differs between two indexes that are both written meanwhile, each a sentence; only what stays different counts. */
-  differences(from: string, to: string): Promise<readonly string[] | Failure>;
+  /** Many documents of both as they are at one look, while both are written: all, if an index is not larger than a sample. */
+  sample(from: string, to: string): Promise<Sampled | Failure>;
+  /** Of these documents those that `to` lacks, or has in an older version than `from`, as they are now. */
+  lacking(from: string, to: string, places: readonly Lacking[]): Promise<readonly Lacking[] | Failure>;
   /** Of the refused writes those that the index has: the generation that refused them lacks them. */
   heldBy(index: string, refused: readonly Refused[]): Promise<readonly Refused[] | Failure>;
 }

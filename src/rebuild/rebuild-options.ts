@@ -22,6 +22,8 @@ export interface RebuildOptions {
   readonly document: string;
   /** Digest of the mapping file. */
   readonly definition: string;
+  /** Digest of what decides the content of the documents. */
+  readonly content: string;
   /** The index as known by now. */
   readonly indexDefinition: () => IndexDefinition;
   /** The group of the running instances. */

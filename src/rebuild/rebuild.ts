@@ -4,12 +4,15 @@
  */
 import { SluiceError } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
+import { asked, lagOf } from './ask-brokers.ts';
 import { begin, wrapped } from './begin.ts';
+import { compare } from './compare.ts';
 import { refuse } from './custody.ts';
-import type { Control, PartitionPosition } from './handover.ts';
+import type { Control } from './handover.ts';
 import {
   generationIn,
   havePassed,
+  isFirst,
   obstacleTo,
   targetsOf,
   toDualWrite,
@@ -96,16 +99,6 @@ function hooksOf(options: RebuildOptions, control: Control, fatal: (failure: Fai
   };
 }
 
-function lagOf(positions: readonly PartitionPosition[]): { readonly records: number; readonly done: number } {
-  let records = 0;
-  let left = 0;
-  for (const { start, end, committed } of positions) {
-    records += end - start;
-    left += end - Math.max(committed ?? 0, start);
-  }
-  return { records, done: records - left };
-}
-
 /** Tells other processes that this one lives; rejects if one of them has taken over. */
 async function renewLease(
   { custody, clock, holder }: RebuildOptions,
@@ -158,33 +151,18 @@ async function handOver(
         if (found.kind === 'waiting') waitingFor = found.why;
         else {
           ({ targets } = found);
-          if (havePassed(targets, positions)) await takeOver(options, id);
+          if (havePassed(targets, positions)) await takeOver(options, id, signal);
         }
         break;
       }
       case 'swapping':
-        return await completeSwap(options, control);
+        return await (isFirst(control) ? completeFirst : completeSwap)(options, control);
       case 'warm':
       case 'finishing':
         return control;
     }
     tell({ phase: control.phase, ...lag, waitingFor });
     await clock.sleep(roundMs, signal);
-  }
-}
-
-/** Brokers that do not answer are waited for. */
-async function asked<T>(attempt: () => Promise<T>, { clock, say }: RebuildOptions, signal: AbortSignal): Promise<T> {
-  for (let told = false; ; told = true) {
-    signal.throwIfAborted();
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof SluiceError) throw error;
-      signal.throwIfAborted();
-      if (!told) say(`Kafka does not answer (${error instanceof Error ? error.message : typeof error}); waiting.`);
-      await clock.sleep(1000, signal);
-    }
   }
 }
 
@@ -205,10 +183,21 @@ async function askForBoth(options: RebuildOptions, control: Control, hooks: Load
     throw refuse(`${missed} Raise it and begin anew with --restart.`);
   // There may be no record at all that would have made it.
   await custody.persist(async () => (await hooks.ensure(options.indexDefinition())) ?? 'done');
-  for (const index of [control.from, control.to]) {
+  if (isFirst(control)) await expectNoOther(options, control);
+  for (const index of isFirst(control) ? [control.to] : [control.from, control.to]) {
     await custody.persist(async () => (await comparison.nameForWrites(generationIn(control, index))) ?? 'done');
   }
   await custody.change(control.rebuild, (latest) => toDualWrite(latest, now()));
+}
+
+/** An instance that did not know of the rebuild yet may have made an index at the same moment. */
+async function expectNoOther({ custody, generations, document }: RebuildOptions, control: Control): Promise<void> {
+  const { found } = await custody.persist(() => wrapped(generations.current(document)));
+  if (found === undefined) return;
+  await custody.remove(control.rebuild);
+  throw refuse(
+    `An instance made ${found.index} while the rebuild began. Run \`sluice rebuild ${document}\` again: it makes the next index beside that one.`,
+  );
 }
 
 /** In this order (rule 2): the group, then the acknowledgements, then the ends. */
@@ -220,7 +209,7 @@ async function askTargets(options: RebuildOptions, id: string, signal: AbortSign
 }
 
 /** Settings, verification, and the word that the new generation is live. */
-async function takeOver(options: RebuildOptions, id: string): Promise<void> {
+async function takeOver(options: RebuildOptions, id: string, signal: AbortSignal): Promise<void> {
   const { custody, generations, comparison, document, say } = options;
   const control = await custody.change(id, () => undefined);
   const to = await custody.persist(() => wrapped(generations.find(document, control.to)));
@@ -228,17 +217,22 @@ async function takeOver(options: RebuildOptions, id: string): Promise<void> {
   const { found } = to;
   say(`Restoring the settings of ${control.to} and waiting until it is green.`);
   await custody.persist(async () => (await generations.finishLoading(found, { withinMs: greenWithinMs })) ?? 'done');
-  say(`Comparing ${control.to} with ${control.from}.`);
-  const differences = await custody.persist(() => comparison.differences(control.from, control.to));
-  if (differences.length > 0 && !options.acceptDifferences) throw unverified(differences.join('; '));
-  for (const difference of differences) say(`Accepted: ${difference}.`);
+  if (!isFirst(control)) {
+    say(`Comparing ${control.to} with ${control.from}.`);
+    const differences = await compare(options, control, signal);
+    if (differences.length > 0 && !options.acceptDifferences) throw unverified(differences.join('; '));
+    for (const difference of differences) say(`Accepted: ${difference}.`);
+  }
   await custody.persist(async () => (await comparison.refresh(control.to)) ?? 'done');
   for (;;) {
     const stored = await custody.read();
     if (stored?.control.rebuild !== id) throw refuse(`The control document of ${document} is gone.`);
     const judged = await judge(options, stored.control);
     const obstacle = obstacleTo(judged, control.to);
-    if (obstacle !== undefined) throw unverified(obstacle);
+    // Without an index before it, what it refuses is in no other: that may be accepted.
+    const isAccepted = isFirst(control) && options.acceptDifferences;
+    if (obstacle !== undefined && !isAccepted) throw unverified(obstacle);
+    if (obstacle !== undefined) say(`Accepted: ${obstacle}.`);
     if (await custody.replace(toSwapping(judged, control.to), stored.mark)) return;
   }
 }
@@ -248,9 +242,19 @@ const unverified = (message: string): SluiceError =>
 
 /** Without the refusals that lost nothing: the old generation does not hold what the new one refused. */
 async function judge({ custody, comparison }: RebuildOptions, control: Control): Promise<Control> {
+  if (isFirst(control)) return control;
   const ofNew = control.refused.filter(({ generation }) => generation === control.to);
   const lost = await custody.persist(() => comparison.heldBy(control.from, ofNew));
   return { ...control, refused: [...control.refused.filter(({ generation }) => generation !== control.to), ...lost] };
+}
+
+/** The first index gets the alias, and nothing is left to finish; may be repeated. */
+async function completeFirst({ custody, generations, brokers }: RebuildOptions, control: Control): Promise<Control> {
+  const { document, to } = control;
+  await custody.persist(async () => (await generations.swap(document, undefined, generationIn(control, to))) ?? 'done');
+  await brokers.forget(control.groupId);
+  await custody.remove(control.rebuild);
+  return control;
 }
 
 /** The alias follows what the control document says; may be repeated. */

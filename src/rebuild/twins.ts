@@ -10,7 +10,7 @@ import type { TopicPartition } from '../model/record.ts';
 import type { Membership } from '../pipeline/tenure.ts';
 import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts';
 import type { Control, Writing } from './handover.ts';
-import { acknowledge, placeOf, toFinishing, writingOf } from './handover.ts';
+import { acknowledge, isFirst, placeOf, toFinishing, writingOf } from './handover.ts';
 import type { ControlStore, Stored } from './ports.ts';
 import { isFailure } from './ports.ts';
 import { createTwinSink } from './twin-sink.ts';
@@ -20,6 +20,8 @@ export interface FollowedDocument {
   readonly document: string;
   /** Digest of its mapping file. */
   readonly definition: string;
+  /** Digest of what decides the content of its documents. */
+  readonly content: string;
   readonly topics: ReadonlySet<string>;
 }
 
@@ -47,6 +49,8 @@ export interface Twins {
   look(): Promise<void>;
   /** Whether a rebuild of the document is under way, or kept for going back. */
   isRebuilt(document: string): boolean;
+  /** Whether its first index is being loaded: it must not be made by anyone else. */
+  isFirstLoaded(document: string): boolean;
   /** The generation that is written beside the live one; undefined if none is. */
   otherOf(document: string): string | undefined;
   /** Since when the control documents cannot be read, so that nothing is taken over; undefined if they can. */
@@ -62,6 +66,8 @@ export function createTwins(options: TwinsOptions): Twins {
   const writings = new Map<string, Writing>();
   /** Documents that have a control document. */
   const rebuilt = new Set<string>();
+  /** Those of them that had no index before. */
+  const first = new Set<string>();
   /** `topic/partition` → the offset after the last one that was taken over. */
   const reached = new Map<string, number>();
   let member = '';
@@ -77,6 +83,8 @@ export function createTwins(options: TwinsOptions): Twins {
     const writing = writingOf(control);
     if (control === undefined) rebuilt.delete(document);
     else rebuilt.add(document);
+    if (control !== undefined && isFirst(control)) first.add(document);
+    else first.delete(document);
     if (JSON.stringify(writing) === JSON.stringify(writingTo(document))) return;
     writings.set(document, writing);
     options.tell(document, writing);
@@ -112,7 +120,8 @@ export function createTwins(options: TwinsOptions): Twins {
       if (isFailure(found) || found.stored === undefined || join !== joins || reading !== undefined) return;
       const partitions = assigned.filter(({ topic }) => document.topics.has(topic)).map(placeOf);
       const from = Object.fromEntries(partitions.map((place) => [place, reached.get(place) ?? null]));
-      const said = { instance: options.instance, definition: document.definition, from };
+      const { definition, content } = document;
+      const said = { instance: options.instance, definition, content, from };
       const next = acknowledge(found.stored.control, member, said);
       if (next === undefined || (await store.replace(next, found.stored.mark)) !== 'changed') return;
     }
@@ -204,6 +213,7 @@ export function createTwins(options: TwinsOptions): Twins {
       await readAll();
     },
     isRebuilt: (document) => rebuilt.has(document),
+    isFirstLoaded: (document) => first.has(document),
     otherOf: (document) => {
       const writing = writingTo(document);
       return writing.kind === 'alias' ? undefined : writing.other;

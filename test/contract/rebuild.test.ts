@@ -33,12 +33,17 @@ for (const name of ['elasticsearch', 'opensearch'] as const) {
     const [one, other] = [await newIndex(), await newIndex()];
     const same = (index: string) => ['a', 'b', 'c'].map((id) => write(index, id, '{}'));
     await sink.write([...same(one), ...same(other)], signal);
-    assert.deepEqual(await comparison.differences(one, other), []);
+    const nothing = { compared: 3, lacking: [], ahead: 0, counts: { from: 3, to: 3 } };
+    assert.deepEqual(await comparison.sample(one, other), nothing);
     const newer = { ...write(one, 'a', '{}'), version: externalVersion(0, offset(7)) };
     await sink.write([newer, write(other, 'd', '{}')], signal);
-    const differences = await comparison.differences(one, other);
-    assert.ok(Array.isArray(differences) && differences.length === 1);
-    assert.match(String(differences[0]), /^2 of 4 documents .*«[ad]», «[ad]»$/);
+    const lacking = [{ id: 'a', routing: undefined, version: '7' }];
+    const found = { compared: 4, lacking, ahead: 1, counts: { from: 3, to: 4 } };
+    assert.deepEqual(await comparison.sample(one, other), found);
+    const all = ['a', 'b', 'c', 'd'].map((id) => ({ id, version: '0' }));
+    assert.deepEqual(await comparison.lacking(one, other, all), lacking);
+    // The same the other way around: what is newer there is missing here.
+    assert.deepEqual(await comparison.lacking(other, one, all), [{ id: 'd', routing: undefined, version: '1' }]);
     const refused = [
       { generation: other, id: 'a', version: '7', code: 'DOCUMENT_REJECTED' },
       { generation: other, id: 'b', version: '7', code: 'DOCUMENT_REJECTED' },

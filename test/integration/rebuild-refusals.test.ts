@@ -30,10 +30,11 @@ test('what cannot be rebuilt is refused with one sentence and changes nothing; w
       `document: ${index}\nfrom: ${name}.inventory.customers\n${fields}index: { mappings: { properties: ${properties} } }\n`,
     );
 
-  await t.test('a document that has no index yet', async () => {
+  await t.test('a document that has no index yet is given its first', async () => {
     const { code, output } = await sluice('rebuild', index).ended;
-    assert.equal(code, 1);
-    assert.match(output, /There is no index rebuild_refusals-customers yet; `sluice run` makes it\./);
+    assert.equal(code, 0, output);
+    assert.match(output, /rebuild_refusals-customers is rebuild_refusals-customers-000001 now: its first index/);
+    assert.equal(await phaseOf(elasticsearch, index), undefined);
   });
 
   const running = await startReadySluice({ ...addresses, ...scene });

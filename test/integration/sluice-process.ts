@@ -28,6 +28,7 @@ export interface StatusReport {
   readonly recordsHeld: number;
   readonly bytesHeld: number;
   readonly lastFailure?: string;
+  readonly doubts?: Readonly<Record<string, readonly { readonly code: string; readonly message: string }[]>>;
 }
 
 export interface Ended {

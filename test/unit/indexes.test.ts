@@ -22,6 +22,7 @@ interface Given {
   /** What is found of the index that the alias names. */
   readonly found?: IndexState;
   readonly isRebuilt?: boolean;
+  readonly isFirstLoaded?: boolean;
   readonly other?: string;
   /** What comes of extending the other generation. */
   readonly extending?: Failure;
@@ -41,7 +42,7 @@ const noGenerations: Generations = {
   },
 };
 
-function keeperOf({ found = present, isRebuilt = false, other, extending }: Given) {
+function keeperOf({ found = present, isRebuilt = false, isFirstLoaded = false, other, extending }: Given) {
   const extended: string[] = [];
   const generations: Generations = {
     ...{ list: none, current: none, create: none, finishLoading: none, swap: none, remove: none },
@@ -53,10 +54,10 @@ function keeperOf({ found = present, isRebuilt = false, other, extending }: Give
   };
   const answer = () => Promise.resolve(found);
   const keeper = createIndexKeeper({
-    admin: { inspect: answer, align: answer, ensure: answer },
+    admin: { inspect: answer, align: answer, ensure: isFirstLoaded ? none : answer },
     generations,
     routes: { aliases: ['docs'], indexDefinition: () => definition },
-    rebuilds: { isRebuilt: () => isRebuilt, otherOf: () => other },
+    rebuilds: { isRebuilt: () => isRebuilt, isFirstLoaded: () => isFirstLoaded, otherOf: () => other },
     logger: pino({ level: 'silent' }),
   });
   return { keeper, extended };
@@ -103,7 +104,7 @@ test('each index that is refused is logged when it is seen, and each column with
       admin: { inspect: () => assert.fail(), align: () => assert.fail(), ensure: () => Promise.resolve(found) },
       generations: noGenerations,
       routes: { aliases: [alias], indexDefinition: () => ({ ...definition, alias, renamed: { _id: '%5Fid' } }) },
-      rebuilds: { isRebuilt: () => false, otherOf: () => undefined },
+      rebuilds: { isRebuilt: () => false, isFirstLoaded: () => false, otherOf: () => undefined },
       logger: pino({ level: 'info' }, { write: (line) => lines.push(line) }),
     });
   const keeper = keeperFor('one', { state: 'failed', failure: refused });
@@ -113,4 +114,15 @@ test('each index that is refused is logged when it is seen, and each column with
   await other.ensure('two');
   await other.ensure('two');
   assert.equal(lines.filter((line) => line.includes('`_id` is the field `%5Fid`')).length, 1);
+});
+
+test('while a rebuild loads the first index nobody else makes one, and records wait until the alias is there', async () => {
+  const lost: Failure = { code: 'ALIAS_LOST', message: 'It has no alias.' };
+  for (const found of [{ state: 'absent' }, { state: 'failed', failure: lost }] satisfies IndexState[]) {
+    const { keeper } = keeperOf({ found, isRebuilt: true, isFirstLoaded: true });
+    assert.equal((await keeper.ensure('docs'))?.code, 'INDEX_LOADING');
+    await keeper.atStart();
+  }
+  const { keeper } = keeperOf({ isRebuilt: true, isFirstLoaded: true });
+  assert.equal(await keeper.ensure('docs'), undefined);
 });

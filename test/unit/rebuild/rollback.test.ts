@@ -42,7 +42,7 @@ async function finished(keeping: Keeping): Promise<readonly string[]> {
     {
       ...{ document: 'docs', generations, clock, now: () => now, say: () => undefined },
       custody: createCustody({ store, document: 'docs', clock, waiting: none, signal }),
-      comparison: { nameForWrites: none, refresh: none, differences: none, heldBy: none },
+      comparison: { nameForWrites: none, refresh: none, sample: none, lacking: none, heldBy: none },
       brokers: { positions: none, group: none, history: none, forget: () => Promise.resolve() },
     },
     keeping,

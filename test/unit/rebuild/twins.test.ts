@@ -44,7 +44,7 @@ async function join(control?: Control) {
   const assignments: number[] = [];
   const twins = createTwins({
     store,
-    documents: [{ document: 'docs', definition: 'd', topics: new Set(['t']) }],
+    documents: [{ document: 'docs', definition: 'd', content: 'c', topics: new Set(['t']) }],
     instance: 'here',
     clock,
     observer: silentObserver(),
@@ -116,7 +116,9 @@ test('asked for it, an instance writes to both generations, begins its partition
   assert.deepEqual(await sink.write([writeOf('a')], signal), [applied]);
   assert.deepEqual(sent, ['docs-000001-writes', 'docs-000002-writes']);
   const { control } = await storedIn(store, 'docs');
-  assert.deepEqual(control.acknowledged, { m: { instance: 'here', definition: 'd', from: { 't/0': null } } });
+  assert.deepEqual(control.acknowledged, {
+    m: { instance: 'here', definition: 'd', content: 'c', from: { 't/0': null } },
+  });
 });
 
 test('what is asked for later is seen by the next look, and acknowledged from what was read until then', async () => {
