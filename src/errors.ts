@@ -42,9 +42,10 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep: 'Look at the schema in the registry; please report it if it is one that a converter registered.',
   },
   RECORD_KEY_MISSING: {
-    meaning: 'The record has no key, so no document can be named by it.',
+    meaning: 'The record has no key that names its document, or one whose values the connector invented.',
     directive: 'dead-letter',
-    nextStep: 'Give the table a primary key, or set `message.key.columns` in the connector.',
+    nextStep:
+      'Give the table a primary key. If the key comes from `message.key.columns` or the columns of `id`, set REPLICA IDENTITY FULL on the table: without it, PostgreSQL does not send those columns with a delete.',
   },
   VALUE_NOT_CONVERTIBLE: {
     meaning: 'A column does not hold what its declared type promises.',

@@ -246,7 +246,7 @@ function array(column: ColumnSchema): Conversion {
 }
 
 /** The database's type is told of the array: `_INET`, `INET[]`. */
-function elementOf({ parameters }: ColumnSchema, items: ColumnSchema): ColumnSchema {
+export function elementOf({ parameters }: ColumnSchema, items: ColumnSchema): ColumnSchema {
   const type = parameters?.['__debezium.source.column.type'];
   if (type === undefined || items.semantic !== undefined) return items;
   const element = { '__debezium.source.column.type': type.replace(/^_|\[\]$/g, '') };

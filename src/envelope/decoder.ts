@@ -4,8 +4,7 @@
  * How values are read is decided once for values of the same columns and schema; a value of unknown form is never guessed into
  * an index.
  */
-import { isUtf8 } from 'node:buffer';
-import type { ChangeEvent, ConnectSchema, Row, Unreadable } from '../model/change-event.ts';
+import type { ChangeEvent, ConnectSchema, IgnoredReason, Row, Unreadable } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import { autoForm } from '../model/form.ts';
 import type { ReadFrame } from '../model/frame.ts';
@@ -20,13 +19,14 @@ import { createConnectorReaders } from './connectors.ts';
 import type { EnvelopeSays, ImageReaders, ReadEnvelope } from './debezium.ts';
 import { envelopeParts, isRestOfEnvelope, mayBeRestOfEnvelope, operationOf } from './debezium.ts';
 import { deletedColumnOf, isFlattened, readFlattened, readFlattenedDocument } from './flattened.ts';
-import { createRowReader, maxDocumentShapes, scalarRow } from './json-row.ts';
+import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
 import { scanObject } from './json-scan.ts';
 import { createIdRenamer, metadataId } from './metadata-id.ts';
 import { sourceOf } from './origin.ts';
-import { ignoredReason, ignoredSchema } from './other-topics.ts';
+import { ignoredKey, ignoredReason, ignoredSchema } from './other-topics.ts';
 import { readOutboxEvent } from './outbox.ts';
+import { createKeyReader } from './record-key.ts';
 
 export type Decoder = (record: SourceRecord) => ChangeEvent;
 
@@ -43,7 +43,6 @@ type Reading = (value: ObjectValue) => ChangeEvent;
 /** Remembers what the topic's records look like; so there is one for each topic. */
 export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRegistry): Decoder {
   const keys = createMessageReader();
-  const keyRows = createRowReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
   const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
   const data = createMessageReader();
@@ -51,8 +50,10 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   const documents = createRowReader(maxDocumentShapes);
   const renamedSchema = createIdRenamer();
   const mayBeEnvelope = form.name !== 'outbox' && form.name !== 'rows' && form.name !== 'flattened';
-  // Connect's StringConverter, and applications, write keys that are no JSON.
-  const isPlainTextKey = form.name === 'outbox' || form.name === 'rows';
+  /** Deletes are told by records of their own, before the tombstones that follow them. */
+  let tellsDeletes = form.name === 'envelope' || form.name === 'cloud-events';
+  /** What the topic's values are, if none of them was a row. */
+  let other: IgnoredReason | undefined;
   let shape: Shape | undefined;
   let schema: ConnectSchema | undefined;
   let reading: Reading | undefined;
@@ -68,6 +69,12 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     }
     return typeof message === 'string' ? { code: 'RECORD_NOT_JSON', message } : message;
   };
+
+  const readKey = createKeyReader({
+    format: form.key ?? 'auto',
+    takesAnyText: form.name === 'outbox' || form.name === 'rows',
+    read: (bytes) => read(keys, bytes),
+  });
 
   const said = (record: SourceRecord, event: EnvelopeSays): ChangeEvent => {
     if (typeof event === 'string') return unreadable(record, 'RECORD_FORM_UNKNOWN', event);
@@ -90,6 +97,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
         // Asked for once: records of the same fields are of one connector.
         if (connector !== undefined) readKind = readEnvelope;
       }
+      tellsDeletes = true;
       const envelope = { text, scanned, parts, operation, schema: message.schema?.image, after };
       return said(record, readEnvelope(record, key, envelope));
     };
@@ -98,15 +106,20 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   const asCloudEvent = (columns: readonly string[], otherwise: Reading): Reading => {
     const parts = cloudEventParts(columns);
     if (parts === undefined) return otherwise;
-    return ({ record, key, message, scanned }) =>
-      said(
+    return ({ record, key, message, scanned }) => {
+      tellsDeletes = true;
+      const event = { message, scanned, parts };
+      return said(
         record,
-        readCloudEvent(record, key, { message, scanned, parts }, connectors.readerOf, (bytes) => read(data, bytes)),
+        readCloudEvent(record, key, event, connectors.readerOf, (bytes) => read(data, bytes)),
       );
+    };
   };
 
   const asRow = (deleted: number): Reading => {
     const { after } = readers;
+    // With this column, a row tells that it was deleted, whether a tombstone follows or not.
+    if (deleted !== -1) tellsDeletes = true;
     return ({ record, key, message: { text, at, schema: carried, ascii }, scanned }) =>
       readFlattened(record, key, { text, start: at, scanned, schema: carried?.row, ascii }, deleted, after);
   };
@@ -125,7 +138,8 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return (value) => {
       if (maybeRest && isRestOfEnvelope(value.message.text, value.scanned)) return otherwise(value);
       if (!isKnown) {
-        isKnown = isFlattened(columns, carried?.name, value.record.headers ?? {});
+        const { topic, headers = {} } = value.record;
+        isKnown = isFlattened(columns, carried?.name, topic, headers);
         if (!isKnown) return otherwise(value);
         connectors.metRows();
       }
@@ -147,6 +161,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     // Where rows are expected, their columns are their own business, and only a schema's name may say otherwise.
     const reason =
       form.name === 'auto' || form.name === 'envelope' ? ignoredReason(columns, carried) : ignoredSchema(carried);
+    other = reason;
     if (reason !== undefined) return asEnvelope(columns, ({ record }) => ({ op: 'ignored', record, reason }));
     const unknown = asUnknown(columns);
     switch (form.name) {
@@ -182,36 +197,20 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return reading({ record, key, message, scanned });
   };
 
-  /** The key as a row; null if there is none. */
-  const readKey = ({ key: bytes }: SourceRecord): Row | null | Failure => {
-    if (bytes === null) return null;
-    const message = read(keys, bytes);
-    if ('code' in message) {
-      const isText = isPlainTextKey && message.code === 'RECORD_NOT_JSON' && isUtf8(bytes);
-      return isText ? scalarRow(JSON.stringify(bytes.toString()), undefined) : message;
-    }
-    const { text, at, end, schema: carried } = message;
-    if (message.object !== undefined) {
-      return keyRows.rowOf({ text, start: at, scanned: message.object, schema: carried?.row });
-    }
-    if (text.startsWith('null', at)) return null;
-    if (text.charCodeAt(at) !== 0x7b) return scalarRow(text.slice(at, end), carried?.row);
-    const row = keyRows.read(text, at, carried?.row)?.row;
-    return row ?? { code: 'RECORD_NOT_JSON', message: 'it is no whole JSON object' };
-  };
-
   /** The value says nothing, in whichever of its forms: the row is gone (facts of Debezium: five forms of nothing). */
   const nothing = (record: SourceRecord, key: Row | null): ChangeEvent => {
     // An event without a payload is an event all the same, where documents are named by events.
     if (form.name === 'outbox' && form.outbox.id === 'header') return readValue(record, key, noPayload);
-    if (key === null) return { op: 'ignored', record, reason: 'tombstone-without-key' };
-    const named = mayBeEnvelope ? connectors.tombstoneKey(record, key) : key;
-    return { op: 'delete', record, origin: { collection: record.topic }, key: named, before: null, tombstone: true };
+    const reason = (key === null ? undefined : ignoredKey(record.topic, key)) ?? other;
+    if (reason !== undefined) return { op: 'ignored', record, reason };
+    if (key === null && tellsDeletes) return { op: 'ignored', record, reason: 'tombstone-without-key' };
+    const named = key !== null && mayBeEnvelope ? connectors.tombstoneKey(record, key) : key;
+    const origin = { collection: record.topic };
+    const tombstone = { op: 'delete', record, origin, key: named, before: null, tombstone: true } as const;
+    return tellsDeletes ? tombstone : { ...tombstone, isOnly: true };
   };
 
-  return (record) => {
-    const key = readKey(record);
-    if (key !== null && 'code' in key) return unreadable(record, key.code, `the key cannot be read: ${key.message}`);
+  const readRecord = (record: SourceRecord, key: Row | null): ChangeEvent => {
     const bytes = record.value;
     if (bytes === null) return nothing(record, key);
     const message = read(values, bytes);
@@ -219,6 +218,21 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);
   };
+
+  return (record) => {
+    const key = readKey(record);
+    if (key === null || !('code' in key)) return readRecord(record, key);
+    const event = readRecord(record, null);
+    // Nothing but a key that cannot be read.
+    if (event.op === 'ignored' && event.reason === 'tombstone-without-key') return withoutKey(record, key);
+    const isChange = event.op !== 'ignored' && event.op !== 'unreadable';
+    const keyFailure = { code: key.code, message: `the key cannot be read: ${key.message.replace(/\.$/, '')}.` };
+    return isChange ? { ...event, keyFailure } : event;
+  };
+}
+
+function withoutKey(record: SourceRecord, { code, message }: Failure): Unreadable {
+  return unreadable(record, code, `the key cannot be read: ${message}`);
 }
 
 const noPayload: Message = { text: 'null', at: 0, end: 4, schema: undefined };

@@ -13,22 +13,32 @@ import { renamedId } from './metadata-id.ts';
 
 const deletedColumn = '__deleted';
 
-/** Whether a value that is no envelope was made from one by Debezium: so say its schema, its columns or its headers. */
+/**
+ * Whether a value that is no envelope was made from one by ExtractNewRecordState: so say its columns, its schema or its headers.
+ *
+ * The outbox event router leaves some of the same marks: its values may have the schema of the outbox table, and the connector's
+ * headers. But a routed event is in a topic of another name than that table's, and has the event's id in a header.
+ */
 export function isFlattened(
   columns: readonly string[],
   schemaName: string | undefined,
+  topic: string,
   headers: RecordHeaders,
 ): boolean {
   // Damaged, and so not recognised: a wrapper whose schema makes no sense, a CloudEvent that lacks an attribute. The connector's
   // headers are on those too.
   if (columns.length === 2 && columns.includes('schema') && columns.includes('payload')) return false;
   if (columns.includes('specversion') && columns.includes('iodebeziumconnector')) return false;
-  return (
-    columns.includes(deletedColumn) ||
-    columns.includes('__op') ||
-    schemaName?.endsWith('.Value') === true ||
-    Object.keys(headers).some((name) => name.startsWith('__debezium.context.'))
-  );
+  if (columns.includes(deletedColumn) || columns.includes('__op')) return true;
+  if (schemaName !== undefined && isOfTable(schemaName, topic)) return true;
+  const names = Object.keys(headers);
+  return names.some((name) => name.startsWith('__debezium.context.')) && !names.includes('id');
+}
+
+/** Whether it is the schema of the topic's own rows; Avro has fewer characters for names. */
+function isOfTable(schemaName: string, topic: string): boolean {
+  const adjusted = (name: string): string => name.replaceAll(/[^\w.]/g, '_');
+  return adjusted(schemaName) === `${adjusted(topic)}.Value`;
 }
 
 /** Where the column `__deleted` is; −1 if there is none. */

@@ -97,7 +97,11 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     definition,
     topics,
     patterns,
-    form: { name: definition.form, outbox: definition.outbox },
+    form: {
+      name: definition.form,
+      outbox: definition.outbox,
+      ...(definition.key !== undefined && { key: definition.key }),
+    },
     epoch: definition.epoch,
     truncated: {
       index: definition.document,
@@ -162,7 +166,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     // What is missing is put between the parts of this, so all of it must be JSON.
     if (![source, ...(patch?.set ?? []).map(({ text }) => text)].every(isJson)) return malformed;
     const otherKey = withheld.length === 0 || key === null ? undefined : otherKeyOf(change, otherKeys);
-    const former = otherKey && identify(otherKey, after, false, change.record.topic);
+    const former = otherKey && identify(otherKey, after, false, change.record);
     const step = {
       source: Buffer.from(source),
       withheld,
@@ -196,9 +200,11 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     const isDelete = change.op === 'delete';
     // The first record of a topic may be a delete; its index must know the columns all the same.
     if (isDelete && change.before?.schema !== undefined) schemas.add(change.before.schema);
-    const identity = identify(key, isDelete ? change.before : change.after, isDelete, record.topic);
+    if (change.keyFailure !== undefined && definition.id.from === undefined) return refused(change.keyFailure, record);
+    const identity = identify(key, isDelete ? change.before : change.after, isDelete, record);
     if ('code' in identity) {
-      const isSecondDelete = isDelete && change.tombstone && identify.mayMove;
+      const isSecondDelete =
+        isDelete && change.tombstone && change.isOnly !== true && identity.code === 'RECORD_KEY_MISSING';
       return isSecondDelete ? { kind: 'ignored', reason: 'tombstone-without-id' } : refused(identity, record);
     }
     const version = versionOf(record);
@@ -258,7 +264,7 @@ const refused = (failure: Failure, record: SourceRecord): Mapped => ({
 /** Where the document was before the row's columns that name it changed; undefined if it did not move. */
 function formerOf({ op, before, record }: Upsert, { id, routing }: Identity, identify: Identify): Identity | undefined {
   if (op !== 'update' || before === null) return undefined;
-  const former = identify(null, before, true, record.topic);
+  const former = identify(null, before, true, record);
   return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
 }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { conversionNames, namedConversion } from '../convert/named.ts';
 import { fieldName } from '../model/field-name.ts';
 import type { FormName } from '../model/form.ts';
-import { formNames } from '../model/form.ts';
+import { formNames, keyFormats } from '../model/form.ts';
 import { maxEpoch } from '../model/position.ts';
 import { isMasking, maskings } from './masking.ts';
 
@@ -121,6 +121,12 @@ export const documentDefinitionSchema = z.strictObject({
     .enum(formNames)
     .default('auto')
     .describe('What the values of the topics are; `auto` recognises what tells itself'),
+  key: z
+    .enum(keyFormats)
+    .optional()
+    .describe(
+      'What the keys of the topics are: `json` (or a frame of a schema registry), or plain `text`, as StringConverter writes them; `auto`, the default, takes for text what is no JSON, and refuses what may be either',
+    ),
   outbox: z
     .strictObject({
       id: z
@@ -181,6 +187,12 @@ export const documentDefinitionSchema = z.strictObject({
         .boolean()
         .optional()
         .describe('Puts the name of the topic in front of the id, so that rows of two topics never share a document'),
+      deletesCarryKey: z
+        .literal(true)
+        .optional()
+        .describe(
+          'Every delete carries the row’s own key, so that null, zero and empty texts in it are the row’s: for a table with REPLICA IDENTITY FULL whose key may hold them',
+        ),
       overlong: z
         .enum(['reject', 'hash'])
         .default('reject')

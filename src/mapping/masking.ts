@@ -32,6 +32,11 @@ function hashWith(hashKey: string | undefined): Convert {
     if (text === 'null') return text;
     if (hashKey === undefined) return undefined;
     const value = text.startsWith('"') ? (JSON.parse(text) as string) : text;
-    return `"${createHmac('sha256', hashKey).update(value).digest('base64url')}"`;
+    return `"${createHmac('sha256', hashKey).update(bytesOf(value)).digest('base64url')}"`;
   };
+}
+
+/** Half of a surrogate pair has no UTF-8 of its own: such texts are hashed as UTF-16, after a byte that UTF-8 does not have. */
+function bytesOf(text: string): string | Buffer {
+  return text.isWellFormed() ? text : Buffer.concat([Buffer.from([0xff]), Buffer.from(text, 'utf16le')]);
 }

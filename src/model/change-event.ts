@@ -96,6 +96,8 @@ interface Said {
   readonly origin: Origin;
   /** Null where the table has no key. */
   readonly key: Row | null;
+  /** Why the key cannot be read, if that is why it is null: documents that columns name can do without it. */
+  readonly keyFailure?: Failure;
 }
 
 /** What a change says of a row that it does not carry whole (MongoDB without lookup, Cassandra's cells): all else stays as the document has it. */
@@ -117,8 +119,10 @@ export interface Upsert extends Said {
 export interface Delete extends Said {
   readonly op: 'delete';
   readonly before: Row | null;
-  /** A tombstone follows the delete event and deletes a second time, idempotently (D6). */
+  /** A record without a value. Mostly it follows the delete event, and deletes a second time, idempotently (D6). */
   readonly tombstone: boolean;
+  /** No other record is known to tell of this delete: a tombstone of a topic of flattened rows, or one before any other record. */
+  readonly isOnly?: true;
 }
 
 export interface Truncate extends Said {

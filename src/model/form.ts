@@ -24,9 +24,20 @@ export interface OutboxOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/**
+ * - `auto`: JSON, or plain text where a key is no JSON and the topic's other keys are not either.
+ * - `json`: JSON, or a frame of a schema registry.
+ * - `text`: the bytes as they are, also where they could be JSON.
+ */
+export const keyFormats = ['auto', 'json', 'text'] as const;
+
+export type KeyFormat = (typeof keyFormats)[number];
+
 export interface Form {
   readonly name: FormName;
   readonly outbox: OutboxOptions;
+  /** What the keys are; `auto` if absent. */
+  readonly key?: KeyFormat;
 }
 
 export const autoForm: Form = { name: 'auto', outbox: { id: 'header', idHeader: 'id', headers: {} } };

@@ -202,3 +202,90 @@ test('what is damaged is no row because its connector’s headers are on it', ()
     assert.match(message ?? '', /in no form that tells itself/);
   }
 });
+
+test('an outbox event is not taken for a row: beside the connector’s headers it has the event’s, and another table’s schema', () => {
+  const routed = { ...fromConnector, id: '4d47e190-0402-4048-bc2c-89dd54343cdc' };
+  const schema = '{"type":"struct","fields":[{"type":"string","field":"payload"}],"name":"shop.public.outbox.Value"}';
+  const events = documents({}, [
+    { key, value: '{"id":1001,"total":3}', headers: routed },
+    { key, value: `{"schema":${schema},"payload":{"payload":"x"}}` },
+    { key, value: `{"schema":${schema},"payload":{"payload":"x"}}`, headers: routed },
+  ]);
+  for (const seen of events) assert.match(seen ?? '', /`form` in the mapping file says what it is/);
+  const own = schema.replace('shop.public.outbox', 'shop.public.customers');
+  assert.deepEqual(documents({}, [{ key, value: `{"schema":${own},"payload":{"payload":"x"}}` }]), [
+    '1 {"payload":"x"}',
+  ]);
+});
+
+test('a record without a value on a topic that has no rows is never a delete, in any form', () => {
+  const keyOf = (name: string, column: string) =>
+    `{"schema":{"type":"struct","fields":[{"type":"string","field":"${column}"}],"name":"io.debezium.connector.${name}"},"payload":{"${column}":"x"}}`;
+  const others = [
+    [keyOf('postgresql.MessageKey', 'prefix'), 'logical-message'],
+    [keyOf('common.TransactionMetadataKey', 'id'), 'transaction-metadata'],
+    [keyOf('common.ServerNameKey', 'serverName'), 'heartbeat'],
+    [keyOf('mysql.SchemaChangeKey', 'databaseName'), 'schema-change'],
+  ] as const;
+  for (const form of ['auto', 'envelope', 'flattened', 'rows', 'cloud-events']) {
+    for (const [given, reason] of others) {
+      assert.deepEqual(documents({ form }, [{ key: given, value: null }]), [`ignored: ${reason}`], form);
+    }
+  }
+  // Without a schema, what the topic's values were tells it.
+  const transaction = '{"status":"BEGIN","id":"5:1","event_count":null,"data_collections":null,"ts_ms":1}';
+  assert.deepEqual(
+    documents({}, [
+      { key: '{"id":"5:1"}', value: transaction },
+      { key: '{"id":"5:1"}', value: null },
+    ]),
+    ['ignored: transaction-metadata', 'ignored: transaction-metadata'],
+  );
+});
+
+test('a delete without key and value is refused where nothing else tells of it, and ignored where an envelope did', () => {
+  const file = { id: { from: ['email'] } };
+  const row = { key: null, value: '{"email":"a"}', headers: fromConnector };
+  const nothing = { key: null, value: null };
+  assert.deepEqual(documents(file, [row, nothing]), ['a {"email":"a"}', 'RECORD_KEY_MISSING']);
+  assert.deepEqual(documents({ ...file, form: 'flattened' }, [nothing]), ['RECORD_KEY_MISSING']);
+  assert.deepEqual(documents({ ...file, form: 'flattened' }, [{ key, value: null }]), ['RECORD_KEY_MISSING']);
+  const marked = { key: null, value: '{"email":"a","__deleted":"true"}' };
+  assert.deepEqual(documents(file, [marked, nothing]), ['delete a', 'ignored: tombstone-without-key']);
+  const envelope = '{"before":{"email":"a"},"after":null,"source":{"connector":"postgresql"},"op":"d"}';
+  assert.deepEqual(
+    documents(file, [
+      { key, value: envelope },
+      { key, value: null },
+    ]),
+    ['delete a', 'ignored: tombstone-without-id'],
+  );
+});
+
+const change = '{"before":null,"after":{"id":1},"source":{"connector":"postgresql"},"op":"c"}';
+const ids = (file: object, keys: readonly string[]): readonly string[] =>
+  documents(
+    file,
+    keys.map((text) => ({ key: text, value: change })),
+  ).map((said) => said?.replace(/ \{"id":1\}$/, '') ?? '');
+
+test('plain-text keys name documents: UUIDs, articles, numbers with leading zeros', () => {
+  const keys = ['SKU-1', '007', '7', '4d47e190-0402-4048-bc2c-89dd54343cdc', 'true', '1e3', ''];
+  assert.deepEqual(ids({}, keys), [...keys.slice(0, -1), '\\E']);
+  assert.deepEqual(ids({ key: 'text' }, keys), [...keys.slice(0, -1), '\\E']);
+});
+
+test('a key that may be JSON or text is refused where the other keys are of the other kind, unless `key` says which', () => {
+  const [text, ...refused] = ids({}, ['SKU-1', '"SKU-1"', 'null', '{"id":1}', ' 7']);
+  assert.equal(text, 'SKU-1');
+  for (const said of refused) assert.equal(said, 'RECORD_NOT_JSON');
+  assert.deepEqual(ids({}, ['{"id":1}', 'SKU-1']), ['1', 'RECORD_NOT_JSON']);
+  assert.deepEqual(ids({}, ['{"id":']), ['RECORD_NOT_JSON'], 'damaged JSON is not guessed to be text');
+  const either = ['"x"', 'null', '{"id":1}', ' 7'];
+  assert.deepEqual(ids({ key: 'text' }, ['SKU-1', ...either]), ['SKU-1', ...either]);
+  assert.deepEqual(ids({ key: 'json' }, ['SKU-1', '"x"']), ['RECORD_NOT_JSON', 'x']);
+});
+
+test('where columns name documents, a key that cannot be read does not matter', () => {
+  assert.deepEqual(ids({ id: { from: ['id'] } }, ['{"damaged', '{"id":1}', 'x']), ['1', '1', '1']);
+});
