@@ -58,6 +58,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'The field comes with the next change of that value. To have all at once, take a snapshot anew; REPLICA IDENTITY FULL sends every value always.',
   },
+  NULL_IN_DOUBT: {
+    meaning:
+      'PostgreSQL does not log a large value that an update left as it was, and for this type of column the connector sends null instead. Nothing tells that null from a real one.',
+    directive: 'go-on',
+    nextStep:
+      'Set REPLICA IDENTITY FULL for the table; or find and mend such documents with `sluice verify DOCUMENT --source` and `sluice repair DOCUMENT --source`.',
+  },
   FILTER_UNDECIDED: {
     meaning: 'The record does not tell whether its row is one of those that become documents.',
     directive: 'dead-letter',
@@ -360,12 +367,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   SOURCE_UNAUTHORIZED: {
     meaning: 'The database that the index is to be compared with refuses these credentials.',
     directive: 'stop',
-    nextStep: 'Check the user of `--source` and its password, which SLUICE_SOURCE_FILE or PGPASSWORD may hold as well.',
+    nextStep: 'Check the user of `--source` and its password, which SLUICE_SOURCE_FILE, PGPASSWORD or (MySQL, MariaDB) MYSQL_PWD may hold as well.',
   },
   SOURCE_FORBIDDEN: {
     meaning: 'The user of the database may not read the table.',
     directive: 'stop',
-    nextStep: 'GRANT USAGE on its schema and SELECT on the table.',
+    nextStep: 'GRANT SELECT on the table and, in PostgreSQL, USAGE on its schema.',
   },
   SOURCE_TABLE_MISSING: {
     meaning: 'The database has no table for a topic of the document.',

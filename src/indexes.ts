@@ -110,6 +110,13 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
     return { code: 'INDEX_LOADING', message };
   };
 
+  const tellInDoubt = ({ alias, nullInDoubt = [] }: IndexDefinition): void => {
+    for (const warning of nullsInDoubt(alias, nullInDoubt)) {
+      if (!warned.has(warning.message)) logger.warn({ alias, code: warning.code }, explain(warning));
+      warned.add(warning.message);
+    }
+  };
+
   return {
     atStart: async () => {
       const wrong: Failure[] = [];
@@ -132,6 +139,7 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
       if (definition === undefined) return undefined;
       const text = JSON.stringify(definition);
       if (known.get(alias) === text) return undefined;
+      tellInDoubt(definition);
       const found = rebuilds.isFirstLoaded(alias) ? await admin.align(definition) : await admin.ensure(definition);
       const loading = notLoaded(alias, found);
       if (loading !== undefined) return loading;
@@ -142,6 +150,14 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
       return failure;
     },
   };
+}
+
+/** A warning for each column; `check` says the same. */
+export function nullsInDoubt(alias: string, columns: readonly string[]): readonly Failure[] {
+  return columns.map((column) => ({
+    code: 'NULL_IN_DOUBT',
+    message: `The column "${column}" of ${alias} has a type for which the PostgreSQL connector sends null in place of a large value that an update did not change, unless the table has REPLICA IDENTITY FULL.`,
+  }));
 }
 
 function tellReplaced(alias: string, replaced: readonly Replacement[], logger: Logger): void {

@@ -4,7 +4,7 @@
 import { differencesText } from '../elasticsearch/difference.ts';
 import type { IndexAdmin, IndexState } from '../elasticsearch/index-admin.ts';
 import { explain } from '../errors.ts';
-import { renamedText } from '../indexes.ts';
+import { nullsInDoubt, renamedText } from '../indexes.ts';
 import { compileDocument } from '../mapping/compile.ts';
 import { isTemplate } from '../mapping/definition.ts';
 import type { IndexDefinition } from '../model/document.ts';
@@ -27,7 +27,10 @@ export async function* checkIndexes(
     const { what, failures } = findingOf(definition, await admin.inspect(definition));
     const renamed = Object.entries(definition.renamed ?? {});
     const note = renamed.length === 0 ? '' : `\n    columns whose names an index cannot hold: ${renamedText(renamed)}`;
-    yield { what: `${what}${note}`, failures };
+    const doubts = nullsInDoubt(definition.alias, definition.nullInDoubt ?? []).map(
+      (doubt) => `\n    ${explain(doubt)}`,
+    );
+    yield { what: [what, note, ...doubts].join(''), failures };
   }
 }
 

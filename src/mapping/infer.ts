@@ -7,6 +7,7 @@ import { fieldName } from '../model/field-name.ts';
 import { isWider } from '../model/field-width.ts';
 import { flatSettings } from '../model/index-settings.ts';
 import { namedConversion } from '../convert/named.ts';
+import { mayBeWithheldAsNull } from '../convert/withheld-as-null.ts';
 import type { FieldMapping } from '../convert/types.ts';
 import { highestEpoch } from '../model/position.ts';
 import type { DocumentDefinition } from './definition.ts';
@@ -47,6 +48,7 @@ export function defineIndex(
   const limit = fieldLimit(countFields(properties), rows.columns);
   const unasked = { ...defaultSettings, ...(limit !== undefined && { [fieldLimitSetting]: limit }) };
   const problem = collisionOf(fields);
+  const inDoubt = columnsInDoubt(schemas, fields);
   return {
     alias: definition.document,
     settings: { ...unasked, ...settings },
@@ -60,7 +62,14 @@ export function defineIndex(
     ...(epoch > 0 && { epoch }),
     ...(Object.keys(renamed).length > 0 && { renamed }),
     ...(problem !== undefined && { problem }),
+    ...(inDoubt.length > 0 && { nullInDoubt: inDoubt }),
   };
+}
+
+function columnsInDoubt(schemas: readonly RowSchema[], fields: readonly FieldSource[]): readonly string[] {
+  const columns = schemas.flatMap((schema) => schema.columns);
+  const inDoubt = new Set(columns.filter(mayBeWithheldAsNull).map(({ name }) => name));
+  return [...inDoubt].filter((name) => fields.some(({ from }) => from === name));
 }
 
 /** The file's properties: who writes `_id` there means the column, since an index cannot have that field. */

@@ -97,6 +97,8 @@ export interface IndexDefinition {
   readonly problem?: Failure;
   /** What an index that is made by this definition remembers from its beginning. */
   readonly origin?: IndexOrigin;
+  /** Columns of its fields in which a null may be a value that the database did not send. */
+  readonly nullInDoubt?: readonly string[];
 }
 
 /** Makes the definition of a document's index; without a schema, from the mapping file alone. */

@@ -26,6 +26,7 @@ interface Given {
   readonly other?: string;
   /** What comes of extending the other generation. */
   readonly extending?: Failure;
+  readonly nullInDoubt?: string[];
 }
 
 const none = () => assert.fail('nothing is asked of the generations');
@@ -42,8 +43,9 @@ const noGenerations: Generations = {
   },
 };
 
-function keeperOf({ found = present, isRebuilt = false, isFirstLoaded = false, other, extending }: Given) {
+function keeperOf({ found = present, isRebuilt = false, isFirstLoaded = false, other, extending, nullInDoubt }: Given) {
   const extended: string[] = [];
+  const logged: string[] = [];
   const generations: Generations = {
     ...{ list: none, current: none, create: none, finishLoading: none, swap: none, remove: none },
     find: (alias, index) => Promise.resolve(generationOf(alias, index, undefined)),
@@ -56,11 +58,14 @@ function keeperOf({ found = present, isRebuilt = false, isFirstLoaded = false, o
   const keeper = createIndexKeeper({
     admin: { inspect: answer, align: answer, ensure: isFirstLoaded ? none : answer },
     generations,
-    routes: { aliases: ['docs'], indexDefinition: () => definition },
+    routes: {
+      aliases: ['docs'],
+      indexDefinition: () => ({ ...definition, ...(nullInDoubt && { nullInDoubt: [...nullInDoubt] }) }),
+    },
     rebuilds: { isRebuilt: () => isRebuilt, isFirstLoaded: () => isFirstLoaded, otherOf: () => other },
-    logger: pino({ level: 'silent' }),
+    logger: pino({}, { write: (line) => void logged.push(line) }),
   });
-  return { keeper, extended };
+  return { keeper, extended, logged };
 }
 
 test('an index that contradicts its file stops the start and takes no write; while it is rebuilt it does neither', async () => {
@@ -125,4 +130,18 @@ test('while a rebuild loads the first index nobody else makes one, and records w
   }
   const { keeper } = keeperOf({ isRebuilt: true, isFirstLoaded: true });
   assert.equal(await keeper.ensure('docs'), undefined);
+});
+
+test('a column in which a null may be a value that was not sent is told once, when it is first met', async () => {
+  const nullInDoubt = ['sums'];
+  const { keeper, logged } = keeperOf({ nullInDoubt });
+  const told = () =>
+    logged.filter((line) => line.includes('NULL_IN_DOUBT')).map((line) => /column ."(\w+)/.exec(line)?.[1]);
+  await keeper.ensure('docs');
+  await keeper.ensure('docs');
+  assert.deepEqual(told(), ['sums']);
+  nullInDoubt.push('moods');
+  await keeper.ensure('docs');
+  assert.deepEqual(told(), ['sums', 'moods']);
+  assert.match(logged.join(''), /REPLICA IDENTITY FULL/);
 });

@@ -32,3 +32,32 @@ test('settings are the file’s, however they are written, and what nobody wrote
     assert.deepEqual(made.unwritten, []);
   }
 });
+
+test('columns in which a null may be a value that was not sent are told, if they fill a field and can be null', () => {
+  const array = (name: string, type: string, semantic?: string, optional = true) => ({
+    ...{ name, type: 'array', optional },
+    items: { name: '', type, optional: true, ...(semantic !== undefined && { semantic }) },
+  });
+  const source = (name: string, type: string) => ({
+    ...{ name, type: 'string', optional: true, parameters: { '__debezium.source.column.type': type } },
+  });
+  const columns = [
+    ...[array('smalls', 'int16'), array('reals', 'float'), array('doubles', 'double'), array('flags', 'boolean')],
+    ...[
+      array('sums', 'bytes', 'org.apache.kafka.connect.data.Decimal'),
+      array('moods', 'string', 'io.debezium.data.Enum'),
+    ],
+    ...[
+      array('times', 'int64', 'io.debezium.time.MicroTime'),
+      array('stamps', 'int64', 'io.debezium.time.MicroTimestamp'),
+    ],
+    ...[source('addresses', '_INET'), source('bits', 'VARBIT')],
+    // These have placeholders, or none is needed.
+    ...[array('texts', 'string'), array('ints', 'int32'), array('days', 'int32', 'io.debezium.time.Date')],
+    ...[array('required', 'int16', undefined, false), array('out', 'int16'), source('text', 'TEXT')],
+  ];
+  const definition = documentDefinitionSchema.parse({ document: 'a', from: 't', fields: { out: { exclude: true } } });
+  const told = 'smalls reals doubles flags sums moods times stamps addresses bits';
+  assert.deepEqual(defineIndex(definition, [{ columns }]).nullInDoubt, told.split(' '));
+  assert.equal(defineIndex(definition, [schema({ id: 'int32' })]).nullInDoubt, undefined);
+});
