@@ -2,7 +2,7 @@
 
 // The import rules of the design (docs/architecture.md): the direction in which the rooms may know each other.
 const pure = ['model', 'envelope', 'convert', 'mapping', 'aggregate', 'transaction'];
-const adapters = ['kafka', 'schema-registry', 'elasticsearch', 'postgres', 'store', 'observability'];
+const adapters = ['kafka', 'schema-registry', 'elasticsearch', 'postgres', 'mysql', 'store', 'observability'];
 const errors = '^src/errors\\.ts$';
 const ports = '^src/(pipeline/(ports|tenure)|rebuild/verify-ports)\\.ts$';
 const rebuildPorts = ['^src/rebuild/ports\\.ts$', '^src/rebuild/handover\\.ts$'];

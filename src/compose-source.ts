@@ -6,10 +6,13 @@ import { SluiceError } from './errors.ts';
 import type { ChangeEvent, Row, RowChange } from './model/change-event.ts';
 import type { ExternalVersion } from './model/position.ts';
 import { offset } from './model/position.ts';
+import { openMysql } from './mysql/client.ts';
+import { openMysqlTable } from './mysql/table.ts';
 import { openPostgres } from './postgres/client.ts';
 import type { TableName } from './postgres/table.ts';
 import { openTable } from './postgres/table.ts';
 import type { ComparedTable, Reached } from './rebuild/source-expectation.ts';
+import type { SourceTable } from './rebuild/verify-ports.ts';
 import { createSourceRows } from './rebuild/source-rows.ts';
 
 export interface Source extends AsyncDisposable {
@@ -26,9 +29,9 @@ const perPartition = 50;
 /** `tables` are those that are named by hand. Throws a SluiceError where there is nothing to compare with. */
 export async function openSource(proof: Proof, url: string, tables: readonly string[]): Promise<Source> {
   const { topics } = proof;
-  const names = tables.length === 0 ? tablesOf(topics) : namedTables(topics, tables);
-  const sql = await openPostgres(url);
+  const sql = await openDatabase(url);
   try {
+    const names = tables.length === 0 ? tablesOf(topics) : namedTables(topics, tables, sql.defaultSchema);
     const samples = await proof.sample(perPartition);
     let firsts: typeof samples | undefined;
     const compared: ComparedTable[] = [];
@@ -42,7 +45,7 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
           `None of the last ${perPartition} records of ${topic} is a row's change, so nothing tells how rows look there.`,
         );
       }
-      const table = await openTable(sql, name);
+      const table = await sql.openTable(name);
       // Only a snapshot may tell how the records write a generated column.
       if (table.columns.some(({ isGenerated }) => isGenerated === true))
         firsts ??= await proof.sample(perPartition, true);
@@ -79,7 +82,31 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
   }
 }
 
-/** By Debezium's names of topics: `prefix.schema.table`, of one prefix, for that is one database. */
+interface Database extends AsyncDisposable {
+  /** Where a table is that is named without one. */
+  readonly defaultSchema: string;
+  openTable(name: TableName): Promise<SourceTable>;
+}
+
+/** By the scheme of the URL. What is neither is refused by the first. */
+async function openDatabase(url: string): Promise<Database> {
+  if (/^(?:mysql|mariadb):/.test(url)) {
+    const sql = await openMysql(url, process.env);
+    return {
+      defaultSchema: sql.database,
+      openTable: (name) => openMysqlTable(sql, name),
+      [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
+    };
+  }
+  const sql = await openPostgres(url);
+  return {
+    defaultSchema: 'public',
+    openTable: (name) => openTable(sql, name),
+    [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
+  };
+}
+
+/** By Debezium's names of topics: `prefix.schema.table` (of MySQL `prefix.database.table`), of one prefix, for that is one database. */
 function tablesOf(topics: readonly string[]): readonly TableName[] {
   const parts = topics.map((topic) => topic.split('.'));
   const prefixes = new Set(parts.map((each) => each.slice(0, -2).join('.')));
@@ -97,7 +124,11 @@ function tablesOf(topics: readonly string[]): readonly TableName[] {
   });
 }
 
-function namedTables(topics: readonly string[], tables: readonly string[]): readonly TableName[] {
+function namedTables(
+  topics: readonly string[],
+  tables: readonly string[],
+  defaultSchema: string,
+): readonly TableName[] {
   if (tables.length !== topics.length) {
     throw missing(
       `The document is made of ${topics.length} topics (${topics.join(', ')}), and \`--table\` names ${tables.length} tables.`,
@@ -105,7 +136,9 @@ function namedTables(topics: readonly string[], tables: readonly string[]): read
   }
   return tables.map((name) => {
     const dot = name.indexOf('.');
-    return dot === -1 ? { schema: 'public', table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) };
+    return dot === -1
+      ? { schema: defaultSchema, table: name }
+      : { schema: name.slice(0, dot), table: name.slice(dot + 1) };
   });
 }
 

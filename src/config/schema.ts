@@ -116,9 +116,12 @@ export const configSchema = z.strictObject({
     .optional(),
   source: z
     .string()
-    .regex(/^postgres(?:ql)?:\/\//, 'is no URL such as postgres://user@host/database')
+    .regex(
+      /^(?:postgres|postgresql|mysql|mariadb):\/\//,
+      'is no URL such as postgres://user@host/database or mysql://user@host/database',
+    )
     .optional()
-    .describe('URL of the database that `sluice verify --source` compares with'),
+    .describe('URL of the database that `sluice verify --source` compares with (PostgreSQL, MySQL, MariaDB)'),
   documents: z.string().default('./mappings').describe('Folder of mapping files, relative to this file'),
   unmapped: z
     .strictObject({

@@ -40,7 +40,7 @@ const bytes: FromSql = (text) =>
   text.startsWith(String.raw`\x`) ? JSON.stringify(Buffer.from(text.slice(2), 'hex').toString('base64')) : undefined;
 
 /** Little-endian, as Debezium writes bits. */
-const bits: FromSql = (text) => {
+export const bits: FromSql = (text) => {
   const value = Buffer.from(
     BigInt(`0b0${text}`)
       .toString(16)
@@ -60,7 +60,7 @@ function unscaledBase64(value: bigint): string {
 
 const decimal = /^(-?\d+)(?:\.(\d+))?$/;
 
-const decimalOf =
+export const decimalOf =
   (scale: number): FromSql =>
   (text) => {
     if (text in notFinite) return 'null';
@@ -82,7 +82,7 @@ const variableDecimal: FromSql = (text) => {
 const infinite = /^-?infinity$/;
 
 /** A moment or a day, in units of so many microseconds, rounded down; infinities are null in the end, so they are at once. */
-const countOf =
+export const countOf =
   (microsPerUnit: bigint): FromSql =>
   (text) => {
     if (infinite.test(text)) return 'null';
@@ -92,7 +92,7 @@ const countOf =
 
 const floorDivided = (value: bigint, by: bigint): bigint => (value - (((value % by) + by) % by)) / by;
 
-const nanosecondsOf: FromSql = (text) => {
+export const nanosecondsOf: FromSql = (text) => {
   if (infinite.test(text)) return 'null';
   const micros = microsecondsOf(text);
   if (micros === undefined) return undefined;
@@ -135,7 +135,7 @@ const zonedTime: FromSql = (text) => {
   );
 };
 
-const zonedTimestamp =
+export const zonedTimestamp =
   (digits: number): FromSql =>
   (text) => {
     if (infinite.test(text)) return JSON.stringify(text);

@@ -64,7 +64,7 @@ export async function openPostgres(url: string): Promise<Sql> {
 
 const noUrl = failed(
   'SOURCE_UNREACHABLE',
-  '`--source` is no URL such as postgres://user@host:5432/database, or names a file that cannot be read.',
+  '`--source` is no URL such as postgres://user@host:5432/database or mysql://user@host:3306/database, or names a file that cannot be read.',
 );
 
 export function failed(code: FailureCode, message: string): SluiceError {

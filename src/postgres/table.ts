@@ -84,7 +84,7 @@ export async function openTable(sql: Sql, { schema, table }: TableName): Promise
     return rows.map(rowOf);
   };
 
-  return { name, columns, estimate: Number(estimate ?? 0), read, find };
+  return { name, dialect: 'postgresql', columns, estimate: Number(estimate ?? 0), read, find };
 }
 
 async function markNow(sql: Sql): Promise<SourceMark> {

@@ -37,13 +37,14 @@ export async function lookAgainAtRows(options: RoundsOptions, signal: AbortSigna
   const rounds = createRounds(options);
   let left = Number.POSITIVE_INFINITY;
   let sinceMs = clock.nowMs();
+  let sinceRound = 1;
   for (let round = 1; round < mostRounds; round += 1) {
     const open = await rounds.next(signal);
     if (typeof open !== 'number') return open;
     if (open === 0) break;
-    if (open < left) sinceMs = clock.nowMs();
-    // Long enough for one that has just come to rest.
-    else if (clock.nowMs() - sinceMs > 2 * (patienceMs + pauseMs)) break;
+    if (open < left) [sinceMs, sinceRound] = [clock.nowMs(), round];
+    // Long enough for one that has just come to rest, also where a round takes longer than that.
+    else if (clock.nowMs() - sinceMs > 2 * (patienceMs + pauseMs) && round > sinceRound + 2) break;
     left = Math.min(left, open);
     await clock.sleep(pauseMs, signal);
     signal.throwIfAborted();

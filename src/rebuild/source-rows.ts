@@ -5,6 +5,7 @@
  * A column whose values cannot be told exactly is left out of the comparison and named; one of those that decide whether there is
  * a document, and which, or that a transform may look at, is not left out: then there is no comparison.
  */
+import { fromMysql } from '../convert/mysql-text.ts';
 import type { SqlType } from '../convert/postgres-text.ts';
 import { fromSql } from '../convert/postgres-text.ts';
 import { createRowReader } from '../envelope/json-row.ts';
@@ -69,6 +70,8 @@ export interface SourceRows {
   documentOf(row: SourceRow): RowDocument | undefined;
 }
 
+const textReaders = { postgresql: fromSql, mysql: fromMysql } as const;
+
 interface Part {
   readonly name: string;
   readonly token: string;
@@ -99,7 +102,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
   /** How the records write a column of which they tell nothing. */
   const guess = (name: string): ColumnSchema | undefined => {
     const type = types.get(name);
-    return type && wireSchema(name, type, fields.find(({ from }) => from === name)?.as);
+    return type && wireSchema(name, type, fields.find(({ from }) => from === name)?.as, table.dialect);
   };
   const imageSchema = image.schema && {
     ...image.schema,
@@ -114,7 +117,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
     const type = types.get(name);
     if (type === undefined) return none;
     const column = schema === undefined ? guess(name) : schema.columns.find((one) => one.name === name);
-    const tell = column && fromSql(column, type);
+    const tell = column && textReaders[table.dialect](column, type);
     if (tell === undefined) return none;
     if (!read.includes(name)) read.push(name);
     return { ...none, column, at: read.indexOf(name), tell };

@@ -4,6 +4,7 @@
  */
 import type { SqlType } from '../convert/postgres-text.ts';
 import type { ColumnSchema } from '../model/change-event.ts';
+import type { SourceTable } from './verify-ports.ts';
 
 type Form = Pick<ColumnSchema, 'type' | 'semantic' | 'parameters'>;
 
@@ -56,15 +57,40 @@ const byConversion: Readonly<Record<string, Form>> = {
   bytes: { type: 'bytes' },
 };
 
+/** The same for MySQL and MariaDB: what is not here is written in a form that depends on the connector's settings. */
+const byMysqlType: Readonly<Record<string, Form>> = {
+  ...Object.fromEntries(
+    ['tinyint', 'smallint', 'mediumint', 'int'].flatMap((name) => [
+      [name, integer],
+      [`${name} unsigned`, integer],
+    ]),
+  ),
+  bigint: integer,
+  year: integer,
+  float: { type: 'float' },
+  double: { type: 'double' },
+  ...Object.fromEntries(
+    ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'uuid', 'inet4', 'inet6', 'enum', 'set'].map(
+      (name) => [name, string],
+    ),
+  ),
+  timestamp: logical('string', 'io.debezium.time.ZonedTimestamp'),
+};
+
 /** Undefined where the form cannot be told. */
-export function wireSchema(name: string, type: SqlType, as: string | undefined): ColumnSchema | undefined {
+export function wireSchema(
+  name: string,
+  type: SqlType,
+  as: string | undefined,
+  dialect: SourceTable['dialect'] = 'postgresql',
+): ColumnSchema | undefined {
   if (type.isArray) return undefined;
   const scale = /^decimal\((\d+)\)$/.exec(as ?? '')?.[1];
   const decimal: Form | undefined =
     scale === undefined
       ? undefined
       : { ...logical('bytes', 'org.apache.kafka.connect.data.Decimal'), parameters: { scale } };
-  const form =
-    (type.isEnum ? string : byType[type.name]) ?? decimal ?? (as === undefined ? undefined : byConversion[as]);
+  const known = dialect === 'mysql' ? byMysqlType[type.name] : type.isEnum ? string : byType[type.name];
+  const form = known ?? decimal ?? (as === undefined ? undefined : byConversion[as]);
   return form && { name, optional: true, ...form };
 }

@@ -129,13 +129,13 @@ export interface SourceColumn {
 export interface SourceRow {
   /** Each value's text, in the order of the columns that are read; null of NULL. */
   readonly values: readonly (string | null)[];
-  /** The number of the transaction that wrote the row as it is. */
+  /** Another number whenever the row is another: that of the transaction that wrote it, or one made of its values. */
   readonly writtenBy: number;
 }
 
 /** A moment of the database, as far as it tells which rows were written later. */
 export interface SourceMark {
-  /** The oldest transaction that was under way. */
+  /** The oldest transaction that was under way; of no meaning where rows do not tell who wrote them. */
   readonly transaction: string;
   /** The position in the database's log. */
   readonly position: string;
@@ -145,6 +145,8 @@ export interface SourceMark {
 export interface SourceTable {
   /** `schema.table`. */
   readonly name: string;
+  /** Whose texts and types they are. */
+  readonly dialect: 'postgresql' | 'mysql';
   readonly columns: readonly SourceColumn[];
   /** About how many rows it has. */
   readonly estimate: number;

@@ -238,7 +238,7 @@ test('what cannot be compared is refused with one sentence, and no password', as
     [
       'the user may not read',
       ['--source', url((to) => (to.username = 'reader'))],
-      /permission denied for schema inventory\. GRANT USAGE/,
+      /permission denied for schema inventory\. GRANT SELECT/,
     ],
     ['it is no URL', ['--source', 'postgres://hidden@[/'], /`--source` is no URL such as/],
     [
@@ -270,7 +270,7 @@ test('what cannot be compared is refused with one sentence, and no password', as
   const without = await runCommand({ ...options, environment }, ['verify', index, '--source']);
   assert.match(without.stderr, /neither `source` of the configuration nor SLUICE_SOURCE has one/);
   assert.equal(without.code, 2);
-  const wrong = { ...options, environment: { ...environment, SLUICE_SOURCE: 'mysql://me:hidden@host/db' } };
+  const wrong = { ...options, environment: { ...environment, SLUICE_SOURCE: 'oracle://me:hidden@host/db' } };
   const unusable = await runCommand(wrong, ['verify', index, '--source']);
   assert.match(unusable.stderr, /SLUICE_SOURCE: `source` is no URL such as postgres/);
   assert.doesNotMatch(unusable.stderr, /hidden/);

@@ -129,7 +129,7 @@ function createWorld({ steps, pace }: { readonly steps: readonly Step[]; readonl
   };
 
   const table: SourceTable = {
-    ...{ name: 'public.rows', columns: [], estimate: 0 },
+    ...{ name: 'public.rows', dialect: 'postgresql', columns: [], estimate: 0 },
     read: async (_, since, hand) => {
       const position = String(nowMs);
       const transaction = String(Math.min(...open.map((one) => one.transaction), transactions + 1));

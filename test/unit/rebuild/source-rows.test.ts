@@ -40,7 +40,7 @@ function rowsOf(
 ): SourceRows | Failure {
   const sample = changeOf(fields, '{"id":1,"name":"a","odd":"x","list":[1],"gone":"g"}', keyed);
   const table: SourceTable = {
-    ...{ name: 'public.t', estimate: 0 },
+    ...{ name: 'public.t', dialect: 'postgresql', estimate: 0 },
     columns: [
       { name: 'id', type: type('int4') },
       { name: 'name', type: type('text') },
