@@ -367,7 +367,8 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   SOURCE_UNAUTHORIZED: {
     meaning: 'The database that the index is to be compared with refuses these credentials.',
     directive: 'stop',
-    nextStep: 'Check the user of `--source` and its password, which SLUICE_SOURCE_FILE, PGPASSWORD or (MySQL, MariaDB) MYSQL_PWD may hold as well.',
+    nextStep:
+      'Check the user of `--source` and its password, which SLUICE_SOURCE_FILE, PGPASSWORD or (MySQL, MariaDB) MYSQL_PWD may hold as well.',
   },
   SOURCE_FORBIDDEN: {
     meaning: 'The user of the database may not read the table.',
