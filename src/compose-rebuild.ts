@@ -4,6 +4,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import type { Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
+import { expectColumns, gatedMappers } from './compose-columns.ts';
 import type { Documents, OpenRegistry } from './compose-connections.ts';
 import {
   clock,
@@ -74,6 +75,8 @@ type Opened = AfterwardsOptions &
 export interface RebuildTools extends Opened, AsyncDisposable {
   /** Of the document. */
   readonly topics: readonly string[];
+  /** Throws a SluiceError if the mapping file names columns that the topics' rows do not have. */
+  expectColumns(): Promise<void>;
 }
 
 /** Throws a SluiceError if Kafka cannot be reached, or no mapping file makes the document. */
@@ -107,6 +110,7 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
   return {
     document: name,
     topics: routed.topics,
+    expectColumns: () => expectColumns({ kafka, config, routes, registry: schemaRegistry?.open(signal) }, name),
     definition: digestOf(routed),
     content,
     indexDefinition,
@@ -270,7 +274,7 @@ async function load(
     prepare: registry?.prepare,
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
-      mappers: routes.mappersOf(topic, control.document),
+      mappers: gatedMappers({ kafka, config, routes, registry, warned: settings.warn }, topic, control.document),
       truncated: routes.truncatedBy(topic, control.document),
       redact: routes.redactOf(topic),
     }),

@@ -2,6 +2,7 @@
  * The part of the composition root that the commands share which compare an index with its topics: `verify`, `repair`, `sweep`.
  */
 import { randomUUID } from 'node:crypto';
+import { expectColumns } from './compose-columns.ts';
 import type { Documents } from './compose-connections.ts';
 import { clock, openElasticsearch, openKafka, openSchemaRegistry, quietObserver } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
@@ -97,6 +98,10 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const schemaRegistry = await openSchemaRegistry(config);
   const observer = firstWaits(options.warned);
   const registry = schemaRegistry?.open(signal, observer);
+  await expectColumns({ kafka, config, routes, registry }, document).catch(async (error: unknown) => {
+    await schemaRegistry?.client.close();
+    throw error;
+  });
   const client = await openElasticsearch(config);
   const { requestTimeoutMs, engine } = config.elasticsearch;
   const index = options.index ?? document;

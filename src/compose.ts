@@ -41,6 +41,7 @@ import { unorderedTruncates } from './route-problems.ts';
 import type { Routes } from './routes.ts';
 import { createRoutes } from './routes.ts';
 import { watchArrivals } from './topic-arrivals.ts';
+import { gatedMappers } from './compose-columns.ts';
 import type { Documents } from './compose-connections.ts';
 import { openIndexWatch } from './compose-index-watch.ts';
 import {
@@ -175,7 +176,7 @@ export async function runService(
     prepare: registry?.prepare,
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry?.readFrame),
-      mappers: routes.mappersOf(topic),
+      mappers: gatedMappers({ kafka, config, routes, registry, warned: observer.warned }, topic),
       truncated: routes.truncatedBy(topic),
       redact: routes.redactOf(topic),
     }),

@@ -397,10 +397,22 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep: 'Correct the named line; `sluice check` shows all mistakes at once.',
   },
   COLUMN_UNKNOWN: {
-    meaning: 'A mapping file names a column that the rows of its topic do not have.',
+    meaning:
+      'A mapping file names a column that no row of its topic has, so the document would be wrong, or show what the file hides.',
     directive: 'pause',
     nextStep:
-      'Correct the name, or remove it from the file; if rows may lack the column of a field, write `optional: true` there. Then restart. Sluice continues by itself when a row with the column comes.',
+      'Correct the name, or remove it from the file; if rows may lack the column, write `optional: true` at the field. Then restart. If the column is added to the table, Sluice continues by itself with the first row that has it.',
+  },
+  COLUMN_UNSEEN: {
+    meaning: 'A mapping file names a column that no row so far has, of a topic whose rows need not have all columns.',
+    directive: 'go-on',
+    nextStep: 'Check the name; write `optional: true` at the field if rows may lack the column.',
+  },
+  COLUMN_DROPPED: {
+    meaning: 'Rows do not have a column any more that a mapping file names.',
+    directive: 'go-on',
+    nextStep:
+      'Remove the column from the mapping file before the next restart: then no row with the column may be left, and the document would be held.',
   },
   DEFINITIONS_DIFFER: {
     meaning: 'Instances of one consumer group run with different definitions of documents.',

@@ -136,7 +136,8 @@ function nameOf(origin: RouteOrigin): string {
   return 'file' in origin ? placeIn(origin.file, ['document']) : `\`unmapped.index: ${origin.index}\``;
 }
 
-function placeIn({ file, positionOf }: DocumentFile, path: readonly (string | number)[]): string {
+/** `file:line:column` of a key. */
+export function placeIn({ file, positionOf }: DocumentFile, path: readonly (string | number)[]): string {
   const { line, column } = positionOf(path);
   return `${file}:${line}:${column}`;
 }

@@ -27,6 +27,8 @@ export interface Routes {
   conflictOf(document: string): Failure | undefined;
   /** What the values of a topic are. */
   formOf(topic: string): Form;
+  /** The documents of a topic, each with what says so. */
+  madeOf(topic: string): readonly MadeDocument[];
   /** Of all its documents, or of one. */
   mappersOf(topic: string, document?: string): readonly DocumentMapper[];
   /** The documents of a topic, as a truncate of its table concerns them. */
@@ -104,11 +106,8 @@ export function createRoutes(
     const made = compile(unmappedDefinition(topic, unmapped.index, unmapped.form));
     return [{ topic, made, origin: { index: unmapped.index } }];
   });
-  const byTopic = new Map(
-    [...Map.groupBy(all, ({ topic }) => topic)].map(
-      ([topic, found]) => [topic, found.map(({ made }) => made)] as const,
-    ),
-  );
+  const made = Map.groupBy(all, ({ topic }) => topic);
+  const byTopic = new Map([...made].map(([topic, found]) => [topic, found.map(({ made }) => made)] as const));
   const mixed = mixedTopics(all);
   const documents = all.map(({ made }) => made);
   const byAlias = new Map(documents.map((compiled) => [compiled.document, compiled] as const));
@@ -134,6 +133,7 @@ export function createRoutes(
     conflictOf: (document) => mixed.get(document),
     emptied: emptied.map(({ topic }) => topic),
     formOf: (topic) => byTopic.get(topic)?.[0]?.form ?? autoForm,
+    madeOf: (topic) => made.get(topic) ?? [],
     mappersOf: (topic, document) => madeOf(topic, document).map((made) => made.createMapper()),
     epochsOf: (topic) => (byTopic.get(topic) ?? []).map(({ epoch }) => epoch),
     topicOriginsOf: (alias, states) => {

@@ -3,16 +3,20 @@
  */
 import type { Kafka } from 'kafkajs';
 import type { Documents } from '../compose-connections.ts';
-import { suggestion } from '../config/problem.ts';
+import { columnFailure } from '../column-gate.ts';
+import { lastRecords } from '../compose-columns.ts';
 import { createDecoder } from '../envelope/decoder.ts';
+import { explain } from '../errors.ts';
 import { sampleRecords } from '../kafka/sample.ts';
 import { compileDocument } from '../mapping/compile.ts';
-import { hasColumn, misfits, namedColumns } from '../mapping/fit.ts';
+import type { NamedColumn } from '../mapping/fit.ts';
+import { createColumnsSeen, misfits } from '../mapping/fit.ts';
 import type { ChangeEvent } from '../model/change-event.ts';
 import type { ReadFrame } from '../model/frame.ts';
 import type { DocumentMapper } from '../model/document.ts';
-import type { Failure } from '../model/outcome.ts';
+import type { Failure, FailureCode } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
+import { placeIn } from '../route-problems.ts';
 import type { Routes } from '../routes.ts';
 import type { Files } from './files.ts';
 
@@ -33,15 +37,12 @@ export interface TopicsOptions {
   readonly readFrame: ReadFrame | undefined;
 }
 
-const perPartition = 20;
-const timeoutMs = 15_000;
-
 /** One finding a topic: the columns that files name exist, and the values fit the fields. Rejects if Kafka cannot be asked. */
 export async function checkTopics(options: TopicsOptions): Promise<readonly Finding[]> {
   const { kafka, files, routes, prepare, readFrame } = options;
   const { topics } = routes;
   const groupId = `${files.config.kafka.groupId}-check`;
-  const samples = await sampleRecords(kafka, { groupId, topics, perPartition, timeoutMs });
+  const samples = await sampleRecords(kafka, { groupId, topics, ...lastRecords });
   const findings: Finding[] = [];
   for (const [topic, records] of samples) {
     await prepare?.(records);
@@ -50,16 +51,17 @@ export async function checkTopics(options: TopicsOptions): Promise<readonly Find
     // One bad record is a dead letter; that none can be read says that the form is another.
     const unreadable = events.every((event) => event.op === 'unreadable') ? events.at(-1) : undefined;
     const matching = files.documents.filter(({ definition }) => compileDocument(definition).matches(topic));
+    const columns = matching.map((document) => columnFindings(topic, document, events));
     const failures = [
       ...(unreadable?.op === 'unreadable' ? [unreadable.failure] : []),
-      ...matching.flatMap((document) => [
-        ...unknownColumns(topic, document, events),
-        ...unfitting(topic, document, events, files.config.masking.hashKey),
-      ]),
+      ...columns.flatMap((found) => found.failures),
+      ...matching.flatMap((document) => unfitting(topic, document, events, files.config.masking.hashKey)),
     ];
     meetRows(routes.mappersOf(topic), events);
+    const notes = columns.flatMap((found) => found.notes).map((note) => `\n    ${explain(note)}`);
     const rows = events.filter((event) => 'after' in event).length;
-    findings.push({ what: `topic ${topic}: ${records.length} last records, ${rows} of them rows`, failures });
+    const what = `topic ${topic}: ${records.length} last records, ${rows} of them rows${notes.join('')}`;
+    findings.push({ what, failures });
   }
   return findings;
 }
@@ -72,20 +74,20 @@ function meetRows(mappers: readonly DocumentMapper[], events: readonly ChangeEve
   }
 }
 
-function unknownColumns(
+/** What `run` would hold or doubt, by the same rule. */
+function columnFindings(
   topic: string,
-  { file, definition, positionOf }: Documents[number],
+  file: Documents[number],
   events: readonly ChangeEvent[],
-): readonly Failure[] {
-  const columns = new Set(events.flatMap((event) => ('after' in event ? event.after.columns : [])));
-  if (columns.size === 0) return [];
-  const keys = new Set(events.flatMap((event) => ('key' in event ? (event.key?.columns ?? []) : [])));
-  return namedColumns(definition).flatMap(({ column, path }) => {
-    if (hasColumn(columns, column) || keys.has(column)) return [];
-    const { line, column: at } = positionOf(path);
-    const message = `${file}:${line}:${at}: the rows of «${topic}» have no column «${column}»${suggestion(column, [...columns])}`;
-    return [{ code: 'MAPPING_INVALID', message: message.endsWith('?') ? message : `${message}.` }];
-  });
+): { readonly failures: readonly Failure[]; readonly notes: readonly Failure[] } {
+  const seen = createColumnsSeen(file.definition);
+  for (const event of events) if ('before' in event) seen.add(event);
+  const { columns } = seen;
+  const { holding, doubtful } = seen.missing();
+  const placeOf = (path: readonly (string | number)[]): string => placeIn(file, path);
+  const told = (code: FailureCode) => (missing: NamedColumn) =>
+    columnFailure({ code, topic, columns, placeOf, missing: [missing] });
+  return { failures: holding.map(told('COLUMN_UNKNOWN')), notes: doubtful.map(told('COLUMN_UNSEEN')) };
 }
 
 function unfitting(

@@ -9,6 +9,7 @@ import type { ExitCode, Surroundings } from './command.ts';
 const wrongConfiguration: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'CONFIGURATION_INVALID',
   'MAPPING_INVALID',
+  'COLUMN_UNKNOWN',
   'TOPIC_MISSING',
   'TOPICS_MIXED',
   'KAFKA_UNAUTHORIZED',

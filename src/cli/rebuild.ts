@@ -101,6 +101,7 @@ export function rebuildCommand(
   return withTools(document, options, surroundings, async (tools, signal) => {
     if (options.abort === true) return abortRebuild(tools);
     if (options.snapshotComplete === true) return snapshotComplete(tools);
+    await tools.expectColumns();
     const snapshot = planned(options, tools.topics);
     if (options.dryRun === true) return dryRun(tools, snapshot, surroundings);
     const { progress, ...known } = tools;

@@ -43,6 +43,10 @@ class CloudEventOrigin implements Origin {
     return collectionOf((name) => attribute(this.#text, this.#scanned, name)) ?? this.#topic;
   }
 
+  get connector(): string | undefined {
+    return attribute(this.#text, this.#scanned, 'connector');
+  }
+
   get position(): SourcePosition | undefined {
     return positionOf((name) => attribute(this.#text, this.#scanned, name));
   }

@@ -56,8 +56,9 @@ export function readFlattened(
   place: RowPlace,
   deleted: number,
   rows: RowReader,
+  connector?: string,
 ): Upsert | Delete {
-  const origin = { collection: record.topic };
+  const origin = { collection: record.topic, connector };
   const said = deleted === -1 ? undefined : place.scanned.valueIn(place.text, deleted);
   // A column of that name which says anything else is the table's own.
   const isMarker = said === '"false"' || said === '"true"' || said === 'false' || said === 'true';
@@ -77,7 +78,7 @@ export function readFlattenedDocument(
 ): Upsert | Delete {
   const text = renamedId(place.text.slice(place.start, place.scanned.end));
   const scanned = scanObject(text, 0, undefined);
-  if (scanned === undefined) return readFlattened(record, key, place, -1, rows);
+  if (scanned === undefined) return readFlattened(record, key, place, -1, rows, 'mongodb');
   const deleted = deletedColumnOf(scanned.shape.columns);
-  return readFlattened(record, key, { text, start: 0, scanned, schema: place.schema }, deleted, rows);
+  return readFlattened(record, key, { text, start: 0, scanned, schema: place.schema }, deleted, rows, 'mongodb');
 }

@@ -78,6 +78,10 @@ export class EnvelopeOrigin implements Origin {
     return collectionOf(this.#source()) ?? this.#topic;
   }
 
+  get connector(): string | undefined {
+    return this.#source()('connector');
+  }
+
   get position(): SourcePosition | undefined {
     return positionOf(this.#source());
   }

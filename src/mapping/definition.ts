@@ -46,6 +46,7 @@ const field = z
       .describe(`What is made of the value: ${asNames}`),
     value: z.json().optional().describe('A constant, instead of a column'),
     exclude: z.literal(true).optional().describe('Leaves the column out of the documents'),
+    optional: z.literal(true).optional().describe('Rows may lack the column: Sluice neither waits for it nor warns'),
   })
   .refine(
     ({ from, as, exclude, value }) =>

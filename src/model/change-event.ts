@@ -83,6 +83,8 @@ export type Convert = (text: string) => string | undefined;
 export interface Origin {
   /** As Debezium names it; the topic where the record does not say. */
   readonly collection: string;
+  /** As Debezium calls it (`postgresql`); absent where the record does not say. */
+  readonly connector?: string | undefined;
   /** The position in the source's log; absent for tombstones and forms that do not carry it. */
   readonly position?: SourcePosition | undefined;
   /** The source transaction's id, where the connector writes it. */

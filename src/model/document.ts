@@ -62,6 +62,17 @@ export type Mapped =
 /** Row → document write, compiled once per topic; total and synchronous. */
 export type DocumentMapper = (change: RowChange) => Mapped;
 
+/** The document takes no change yet, for a reason that may pass; nothing of the change is lost. */
+export interface Held {
+  readonly kind: 'held';
+  readonly failure: Failure;
+  /** Resolves when it is worth to ask again; undefined if nothing is on its way. */
+  readonly looked: Promise<void> | undefined;
+}
+
+/** As `DocumentMapper`, of a document that may be held. Held changes are asked again in their order. */
+export type GatedMapper = (change: RowChange) => Mapped | Held;
+
 /** What becomes of a document when its table is truncated: a dead letter and a warning; nothing; all of it is deleted. */
 export type TruncatePolicy = 'refuse' | 'ignore' | 'delete';
 

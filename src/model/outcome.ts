@@ -81,6 +81,8 @@ export type FailureCode =
   | 'CONFIGURATION_INVALID'
   | 'MAPPING_INVALID'
   | 'COLUMN_UNKNOWN'
+  | 'COLUMN_UNSEEN'
+  | 'COLUMN_DROPPED'
   | 'DEFINITIONS_DIFFER';
 
 export interface Failure {

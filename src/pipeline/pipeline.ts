@@ -5,8 +5,8 @@
  */
 import { placeText } from '../model/record.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
-import type { ChangeEvent, RowChange } from '../model/change-event.ts';
-import type { DocumentMapper, Mapped, TruncatedDocument } from '../model/document.ts';
+import type { ChangeEvent } from '../model/change-event.ts';
+import type { GatedMapper, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Redact } from '../model/redact.ts';
 import { createAssignment } from './assignment.ts';
@@ -15,6 +15,8 @@ import type { Failpoints } from './failpoints.ts';
 import { noFailpoints } from './failpoints.ts';
 import { createLedger } from './ledger.ts';
 import type { Accounts } from './ledger.ts';
+import type { HeldDocument } from './map-stage.ts';
+import { createMapStage } from './map-stage.ts';
 import { ticketBytes } from './offset-tracker.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
 import type { Clock, DeadLetters, DocumentScan, Intake, Observer, Sink, Source } from './ports.ts';
@@ -27,7 +29,7 @@ import { createWriter } from './writer.ts';
 export interface Route {
   readonly decode: (record: SourceRecord) => ChangeEvent;
   /** One per document that is made from the topic; a topic without any is counted as `not-mapped`. */
-  readonly mappers: readonly DocumentMapper[];
+  readonly mappers: readonly GatedMapper[];
   /** The same documents, as a truncate of their table concerns them. */
   readonly truncated?: readonly TruncatedDocument[];
   /** What a dead letter may keep; absent if its record may be kept as it is. */
@@ -70,6 +72,8 @@ export interface PipelineStatus {
   /** When a record was settled last, or the pipeline was last empty. */
   readonly movedAtMs: number;
   readonly lastFailure: string | undefined;
+  /** Documents that take no change, and why. */
+  readonly held: readonly HeldDocument[];
 }
 
 export interface Pipeline {
@@ -148,6 +152,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   /** Their tenure is over: the new owner of the partition reads the records again. */
   const abandon = (tickets: readonly Ticket[]): void => {
+    stage.drop((ticket) => ticket.tracker.tenure.isOver());
     const lettered = letters.tickets();
     const records = new Map<string, number>();
     for (const ticket of tickets) {
@@ -229,6 +234,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     return route;
   };
 
+  const countIgnored = (topic: string, reason: string, records: number): void => {
+    ledger.ignored(reason, records);
+    observer.ignored(topic, reason, records);
+  };
+
   const ignore = (ticket: Ticket, reason: string, ignored: Map<string, number>): void => {
     ticket.tracker.close(ticket);
     close(ticket);
@@ -249,40 +259,32 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   };
 
-  const mapChange = (map: DocumentMapper, change: RowChange, ticket: Ticket): Mapped => {
-    try {
-      return map(change);
-    } catch (error) {
-      return { kind: 'refused', failure: defect(ticket, error) };
-    }
-  };
-
-  /** Each document of the topic takes its part; those that have nothing to do with the record leave it to the others. */
-  const mapAll = ({ mappers }: Route, change: RowChange, ticket: Ticket, ignored: Map<string, number>): void => {
-    ticket.unsettled = mappers.length;
-    let unconcerned = 0;
-    let reason = '';
-    for (const map of mappers) {
-      const mapped = mapChange(map, change, ticket);
-      switch (mapped.kind) {
-        case 'write':
-          if (mapped.also !== undefined) {
-            ticket.unsettled += 1;
-            writer.submit(mapped.also, ticket);
-          }
-          writer.submit(mapped.write, ticket);
-          break;
-        case 'ignored':
-          unconcerned += 1;
-          reason = mapped.reason;
-          break;
-        case 'refused':
-          letters.add(ticket, mapped.failure);
+  const stage = createMapStage({
+    writer,
+    clock,
+    observer,
+    retry,
+    settle,
+    refuse: letters.add,
+    ignore: (ticket, reason, ignored) => {
+      if (ignored !== undefined) {
+        ignore(ticket, reason, ignored);
+        return;
       }
-    }
-    if (unconcerned === mappers.length) ignore(ticket, reason, ignored);
-    else for (; unconcerned > 0; unconcerned -= 1) settle(ticket, 'superseded');
-  };
+      ignore(ticket, reason, new Map());
+      countIgnored(ticket.record.topic, reason, 1);
+      moved = true;
+    },
+    reread: (ticket) => {
+      const event = decode(routeTo(ticket.record.topic), ticket);
+      if ('before' in event) return event;
+      if (event.op === 'unreadable') letters.add(ticket, event.failure);
+      return undefined;
+    },
+    defect,
+    progressed,
+    signal: stopped.signal,
+  });
 
   /** One record: decoded, mapped, queued. Synchronous. */
   const take = (route: Route, ticket: Ticket, ignored: Map<string, number>): void => {
@@ -293,7 +295,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       case 'update':
       case 'delete':
         if (route.mappers.length === 0) ignore(ticket, 'not-mapped', ignored);
-        else mapAll(route, event, ticket, ignored);
+        else stage.take(route.mappers, event, ticket, ignored);
         return;
       case 'truncate':
         truncations.take(event, route.truncated ?? [], ticket, (reason) => {
@@ -330,10 +332,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
     tracker.reach(batch.next);
     observer.accepted(batch.topic, records, bytes, batch.highWatermark - batch.next);
-    for (const [reason, count] of ignored) {
-      ledger.ignored(reason, count);
-      observer.ignored(batch.topic, reason, count);
-    }
+    for (const [reason, count] of ignored) countIgnored(batch.topic, reason, count);
     failpoints('decoded');
     writer.flush();
   };
@@ -398,7 +397,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         documentsInFlight: documents,
         assignment: assignment.partitions(),
         movedAtMs: ledger.held() === 0 ? clock.nowMs() : movedAtMs,
-        lastFailure: lastFailure === undefined ? undefined : lastFailure.message,
+        lastFailure: (lastFailure ?? stage.held()[0]?.failure)?.message,
+        held: stage.held(),
       };
     },
   };

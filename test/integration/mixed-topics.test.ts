@@ -1,4 +1,7 @@
-/** One table that PostgreSQL's connector writes to several topics: refused by `check` and `run`, or in the index as in SQL. */
+/**
+ * On a real connector: one table on several topics is refused by `check` and `run`, or in the index as in SQL; and a document whose
+ * mapping file names a column that the table does not have is held, alone, until the table has it.
+ */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,12 +24,26 @@ CREATE TABLE inventory.jobs_done PARTITION OF inventory.jobs FOR VALUES IN ('don
 ALTER TABLE inventory.jobs_open REPLICA IDENTITY FULL;
 ALTER TABLE inventory.jobs_done REPLICA IDENTITY FULL;
 INSERT INTO inventory.jobs SELECT id, 'open' FROM generate_series(1, 80) id;
-INSERT INTO inventory.jobs VALUES (81, 'done')`;
+INSERT INTO inventory.jobs VALUES (81, 'done');
+CREATE TABLE inventory.people (id integer PRIMARY KEY, email text, status text);
+INSERT INTO inventory.people VALUES (1, 'secret@example.org', 'active')`;
+
+const people = `document: ${name}-people
+from: ${name}.inventory.people
+fields: { emial: { exclude: true }, email: { exclude: true } }
+where: { stauts: active }
+`;
 
 const mapping = (id: string): string =>
   `document: ${name}-jobs\nfrom: [${name}.inventory.jobs_open, ${name}.inventory.jobs_done]\nid: ${id}\n`;
 
 test('a row that moves between the partitions of a table is refused with the remedies, or is in the index as in SQL', async () => {
+  await using indexes = new AsyncDisposableStack();
+  for (const table of ['people', 'jobs']) {
+    indexes.defer(async () => {
+      await fetch(`${elasticsearch}/${name}-${table}-000001`, { method: 'DELETE' });
+    });
+  }
   await using scene = await setScene({ ...stack.addresses, name, tables: [], setup: sql });
   const options = { ...stack.addresses, groupId: name, documents: scene.documents };
   const topics = ['jobs_open', 'jobs_done'].map(scene.topicOf);
@@ -46,6 +63,7 @@ test('a row that moves between the partitions of a table is refused with the rem
   assert.equal(verified.code, 2, verified.stdout);
   assert.match(verified.stderr, /would write into one index/);
 
+  await writeFile(join(scene.documents, 'people.yaml'), people);
   await writeFile(file, mapping('{ from: [id], topic: true }'));
   await using sluice = await startReadySluice(options);
   await scene.inventory.query("UPDATE inventory.jobs SET state = 'done' WHERE id = 3");
@@ -58,6 +76,29 @@ test('a row that moves between the partitions of a table is refused with the rem
     const states = hits.hits.map(({ _source }) => _source.state);
     return JSON.stringify(states) === JSON.stringify(wanted);
   });
+
+  const unknown =
+    /people\.yaml:3:\d+: the rows of "mixed\.inventory\.people" have no column "emial"; did you mean «email»\?/;
+  const countOf = async (index: string): Promise<number> => {
+    await fetch(`${elasticsearch}/${index}/_refresh`, { method: 'POST' });
+    const answer = await fetch(`${elasticsearch}/${index}/_count`);
+    return answer.ok ? ((await answer.json()) as { count: number }).count : 0;
+  };
+  await untilTrue('the held document is told', () => Promise.resolve(sluice.output().includes('COLUMN_UNKNOWN')));
+  assert.match(sluice.output().replaceAll('\\"', '"'), unknown);
+  assert.equal(await countOf(`${name}-people`), 0);
+  assert.equal(await scene.expectEqual(), 33, 'other documents are written');
+  for (const [command = '', ...args] of [['rebuild', `${name}-people`]]) {
+    const { code, stderr } = await runCommand(options, [command, ...args]);
+    assert.deepEqual([code, unknown.test(stderr)], [2, true], `${command}: ${stderr}`);
+  }
+  const add = 'ALTER TABLE inventory.people ADD emial text, ADD stauts text';
+  await scene.inventory.query(`${add}; INSERT INTO inventory.people VALUES (2, 'b@example.org', NULL, 'x', 'active')`);
+  await scene.caughtUp();
+  await untilTrue(
+    'the document is written once its columns are there',
+    async () => (await countOf(`${name}-people`)) === 1,
+  );
+  assert.match(sluice.output(), /COLUMN_UNKNOWN is over/);
   await sluice.stop();
-  await fetch(`${elasticsearch}/${name}-jobs-000001`, { method: 'DELETE' });
 });
