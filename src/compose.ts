@@ -23,6 +23,7 @@ import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { countPartitions, listTopics, readIdleOffsets } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { IndexDefinition } from './model/document.ts';
+import type { GroupInstance } from './model/group-definitions.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
 import { startHttp } from './observability/http.ts';
@@ -43,6 +44,7 @@ import { createRoutes } from './routes.ts';
 import { watchArrivals } from './topic-arrivals.ts';
 import { gatedMappers } from './compose-columns.ts';
 import type { Documents } from './compose-connections.ts';
+import { definitionsDigest, readInstances, watchDefinitions } from './compose-group.ts';
 import { openIndexWatch } from './compose-index-watch.ts';
 import {
   clock,
@@ -154,8 +156,11 @@ export async function runService(
   const indexed = withIndexes(bulk, ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId, ...config.deadLetters });
   const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
+  const definitions = definitionsDigest(routes, config);
+  let instances: readonly GroupInstance[] = [];
   const source = createKafkaSource({
     kafka,
+    profile: { instance: processName, definitions },
     topics: routes.topics,
     epochsOf: routes.epochsOf,
     seen: (states) => {
@@ -201,6 +206,8 @@ export async function runService(
           ...pipeline.status(),
           lagRecords: metrics.lag(),
           doubts: Object.fromEntries(watch.doubts()),
+          definitions,
+          instances,
         }),
       })
     : undefined;
@@ -225,13 +232,23 @@ export async function runService(
     },
     AbortSignal.any([signal, over.signal]),
   );
+  const group = watchDefinitions(
+    {
+      ...{ groupId, own: definitions, everyMs: lookAtGroupEveryMs, clock, observer },
+      read: () => readInstances(kafka, groupId),
+      seen: (found) => {
+        instances = found;
+      },
+    },
+    over.signal,
+  );
   try {
     const done = await pipeline.run(AbortSignal.any([signal, halting.signal]));
     if (halting.signal.aborted) throw halting.signal.reason;
     return done;
   } finally {
     over.abort();
-    await arrivals;
+    await Promise.all([arrivals, group]);
     await watched;
     await http?.close();
     await deadLetters.close();
@@ -242,6 +259,8 @@ export async function runService(
 
 /** Topics that are new are looked for this often. */
 const lookForTopicsEveryMs = 60_000;
+/** What the other instances of the group run with is looked at this often. */
+const lookAtGroupEveryMs = 10_000;
 
 /** What the files say of an index, and what one that is made now remembers. */
 function withOrigin(routes: Routes, watch: IndexWatch, alias: string): IndexDefinition | undefined {

@@ -1,9 +1,12 @@
 import Table from 'cli-table3';
 import { openKafka } from '../compose-connections.ts';
+import { definitionsDigest, readInstances } from '../compose-group.ts';
 import { SluiceError } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import type { PartitionLag } from '../kafka/offsets.ts';
 import { listTopics, readLag } from '../kafka/offsets.ts';
+import type { GroupInstance } from '../model/group-definitions.ts';
+import { shortDigest } from '../model/group-definitions.ts';
 import { createRoutes } from '../routes.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
@@ -20,26 +23,54 @@ export async function statusCommand(options: StatusOptions, surroundings: Surrou
   const files = await readFiles(options, surroundings);
   if (files === undefined) return 2;
   try {
-    const lag = await groupLag(files);
+    const { lag, group } = await groupState(files);
     const url = options.url ?? `http://127.0.0.1:${files.config.http.port}`;
     const instance = await askInstance(url, options.url !== undefined);
-    const report = { groupId: files.config.kafka.groupId, lag, instance };
+    const report = { groupId: files.config.kafka.groupId, lag, group, instance };
     surroundings.print(options.json === true ? JSON.stringify(report) : lagTable(lag));
-    if (options.json !== true) surroundings.print(instanceText(url, instance));
+    if (options.json !== true) surroundings.print([...groupTexts(group), instanceText(url, instance)].join('\n'));
     return 0;
   } catch (error) {
     return failWith(error, surroundings);
   }
 }
 
-async function groupLag({ config, documents }: Files): Promise<readonly PartitionLag[]> {
+interface GroupState {
+  readonly lag: readonly PartitionLag[];
+  readonly group: {
+    /** The digest of the definitions here. */
+    readonly definitions: string;
+    readonly instances: readonly GroupInstance[];
+  };
+}
+
+async function groupState({ config, documents }: Files): Promise<GroupState> {
   const kafka = await openKafka(config, () => undefined);
+  const { groupId } = config.kafka;
   try {
-    const { topics } = createRoutes(documents, config, await listTopics(kafka));
-    return await readLag(kafka, config.kafka.groupId, topics);
+    const routes = createRoutes(documents, config, await listTopics(kafka));
+    const lag = await readLag(kafka, groupId, routes.topics);
+    const instances = await readInstances(kafka, groupId);
+    return { lag, group: { definitions: definitionsDigest(routes, config), instances } };
   } catch (error) {
     throw new SluiceError([kafkaFailure(error)]);
   }
+}
+
+/** One line for each instance, and whether their definitions are those of the files here. */
+function groupTexts({ definitions, instances }: GroupState['group']): readonly string[] {
+  const differ = new Set(instances.flatMap((one) => one.definitions ?? [])).size > 1;
+  return [
+    ...instances.map(({ instance, definitions: theirs }) => {
+      const what = theirs === undefined ? 'does not say (an earlier version)' : shortDigest(theirs);
+      const note =
+        theirs === undefined || theirs === definitions
+          ? ''
+          : `, not those of the files here (${shortDigest(definitions)})`;
+      return `instance ${instance}: definitions ${what}${note}`;
+    }),
+    ...(differ ? ['! The instances run with different definitions of documents (DEFINITIONS_DIFFER).'] : []),
+  ];
 }
 
 type Instance = Readonly<Record<string, unknown>>;

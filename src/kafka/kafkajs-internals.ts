@@ -16,6 +16,8 @@ import { createRequire } from 'node:module';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { Moment } from '../pipeline/tenure.ts';
+import type { MemberProfile } from './group-assigner.ts';
+import { createGroupAssigner } from './group-assigner.ts';
 import { decodeRecordBatch } from './record-batch.ts';
 
 /** Commits in the name of the generation in which it was made, once, without retry. */
@@ -165,10 +167,10 @@ interface ConnectionPrototype {
 /** A member is told from others by its assigner, the only thing of ours that it holds. */
 const hooksOf = new WeakMap<Assigner, MemberHooks>();
 
-/** An assigner (kafkajs's own round robin) by which the member that uses it finds its hooks. */
-export function hookedAssigner(hooks: MemberHooks): PartitionAssigner {
+/** An assigner by which the member that uses it finds its hooks. */
+export function hookedAssigner(hooks: MemberHooks, profile?: MemberProfile): PartitionAssigner {
   return (config) => {
-    const assigner = kafkajs.PartitionAssigners.roundRobin(config);
+    const assigner = createGroupAssigner(profile, config);
     hooksOf.set(assigner, hooks);
     return assigner;
   };

@@ -18,6 +18,7 @@ import type { Intake, Settled, Source } from '../pipeline/ports.ts';
 import { createFreshness, lifetimeMs } from '../pipeline/tenure.ts';
 import { kafkaFailure } from './client.ts';
 import type { KafkaLog } from './client.ts';
+import type { MemberProfile } from './group-assigner.ts';
 import type { GroupMember } from './kafkajs-internals.ts';
 import { hookedAssigner } from './kafkajs-internals.ts';
 import { KafkaRecord } from './record-batch.ts';
@@ -26,6 +27,8 @@ import { createTopicWatch } from './topic-watch.ts';
 
 export interface KafkaSourceOptions extends TopicWatchOptions {
   readonly kafka: Kafka;
+  /** What the member tells the group of itself. */
+  readonly profile?: MemberProfile | undefined;
   /** A member that is silent for longer loses its partitions. */
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
@@ -243,7 +246,7 @@ function createConsumer(options: KafkaSourceOptions, hooks: Parameters<typeof ho
     sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: options.rebalanceTimeoutMs,
     heartbeatInterval: Math.ceil(options.sessionTimeoutMs / 10),
-    partitionAssigners: [hookedAssigner(hooks)],
+    partitionAssigners: [hookedAssigner(hooks, options.profile)],
     maxWaitTimeInMs: 250,
     maxBytes: options.maxBytesPerFetch,
     // A batch of records that is larger than this is still delivered; less would let compacted topics stand still.
