@@ -58,8 +58,8 @@ test('members that read the same topics are given what kafkajs gives them', asyn
 
 test('a partition is given only to members that read its topic, and to anybody whose topics cannot be told', () => {
   const partitions = [0, 1].flatMap((partition) => [
-    { topic: 'old', partition },
     { topic: 'new', partition },
+    { topic: 'old', partition },
   ]);
   const assigned = assignmentOf(
     [
