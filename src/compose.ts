@@ -86,7 +86,10 @@ export async function runService(
   let health = await checkElasticsearch(client, requestTimeoutMs, engine);
   if (!health.ok) mindHealth(health, logger);
   const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
-  const routes = createRoutes(documents, { ...config, nulled: metrics.nulled }, existing);
+  const doubted = (doubt: Failure): void => {
+    logger.warn({ code: doubt.code }, explain(doubt));
+  };
+  const routes = createRoutes(documents, { ...config, nulled: metrics.nulled, doubted }, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
   const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError), logger, signal);
   const unordered = unorderedTruncates(counts);

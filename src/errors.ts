@@ -47,6 +47,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'Give the table a primary key. If the key comes from `message.key.columns` or the columns of `id`, set REPLICA IDENTITY FULL on the table: without it, PostgreSQL does not send those columns with a delete.',
   },
+  FORMER_PLACE_UNKNOWN: {
+    meaning:
+      'A document is named or routed by a column that is not in the primary key, and an update does not carry the row as it was. If the column changed, the old document stays beside the new one. An update to null is a dead letter, for the document most likely moved; other updates are applied, with this warning once.',
+    directive: 'dead-letter',
+    nextStep:
+      'Let the connector send the row as it was (PostgreSQL: `ALTER TABLE … REPLICA IDENTITY FULL`; no ExtractNewRecordState), or choose columns of the primary key, or columns that never change. Then replay the dead letters; `sluice verify` finds documents that stayed.',
+  },
   VALUE_NOT_CONVERTIBLE: {
     meaning: 'A column does not hold what its declared type promises.',
     directive: 'dead-letter',

@@ -81,17 +81,19 @@ export interface RouteOptions {
   readonly masking: { readonly hashKey?: string | undefined };
   /** Told of each value that its conversion made null. */
   readonly nulled?: ((document: string, field: string) => void) | undefined;
+  /** Told once of each document whose updates do not say whether it moved. */
+  readonly doubted?: ((doubt: Failure) => void) | undefined;
   /** Regular expressions for whole names of topics whose documents a truncate may delete. */
   readonly truncation: { readonly allow: readonly string[] };
 }
 
 export function createRoutes(
   files: readonly DocumentFile[],
-  { unmapped, deadLetters, masking: { hashKey }, nulled, truncation }: RouteOptions,
+  { unmapped, deadLetters, masking: { hashKey }, nulled, doubted, truncation }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
   const met = new Set<string>();
-  const compile = documentCompiler({ hashKey, nulled, rowsMet: (document) => met.add(document) });
+  const compile = documentCompiler({ hashKey, nulled, doubted, rowsMet: (document) => met.add(document) });
   const compiled = files.map((file) => ({ file, whole: compile(file.definition, file.transform) }));
   const unmappedPattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const all = [...existing].sort().flatMap((topic): readonly MadeDocument[] => {
@@ -170,13 +172,20 @@ export function createRoutes(
 function documentCompiler({
   hashKey,
   nulled,
+  doubted,
   rowsMet,
 }: {
   readonly hashKey: string | undefined;
   /** Told of an alias when rows of it come whose columns or schema were not seen before. */
   readonly rowsMet: (document: string) => void;
-} & Pick<RouteOptions, 'nulled'>) {
+} & Pick<RouteOptions, 'nulled' | 'doubted'>) {
   const schemas = new Map<string, SchemasMet>();
+  const doubts = new Set<string>();
+  const doubtedOnce = (doubt: Failure): void => {
+    if (doubts.has(doubt.message)) return;
+    doubts.add(doubt.message);
+    doubted?.(doubt);
+  };
   return (definition: DocumentDefinition, transform?: LoadedTransform): CompiledDocument => {
     const shared = schemas.get(definition.document) ?? createSchemasMet();
     schemas.set(definition.document, shared);
@@ -188,6 +197,9 @@ function documentCompiler({
     const met = (): void => {
       rowsMet(definition.document);
     };
-    return compileDocument(definition, { hashKey, transform, schemas: shared, rowsMet: met, ...told });
+    return compileDocument(definition, {
+      ...{ hashKey, transform, schemas: shared, rowsMet: met, doubted: doubtedOnce },
+      ...told,
+    });
   };
 }

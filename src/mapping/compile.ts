@@ -30,7 +30,7 @@ import type { DocumentDefinition } from './definition.ts';
 import { isPattern, topicPattern } from './definition.ts';
 import type { FieldSource } from './fields.ts';
 import { fieldsOf, maskedColumns } from './fields.ts';
-import type { Identify, Identity } from './identity.ts';
+import type { Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
 import { fieldsOfNoNumber, mayHoldNoNumber } from './dynamic-fields.ts';
 import { defineIndex } from './infer.ts';
@@ -80,6 +80,8 @@ export interface CompiledDocument {
 /** What a definition needs and does not hold. */
 export interface CompileOptions extends PlanOptions {
   readonly transform?: LoadedTransform | undefined;
+  /** Told of updates that do not say whether their documents moved. */
+  readonly doubted?: ((doubt: Failure) => void) | undefined;
   /** Where the schemas that are met go; of its own unless given. */
   readonly schemas?: SchemasMet | undefined;
   /** Called when rows of columns or a schema come that were not seen before. */
@@ -195,6 +197,27 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     return source;
   };
 
+  let isDoubtTold = false;
+  /** Where the document was before the row's columns that place it changed; undefined if it did not move. */
+  const formerOf = ({ op, key, before, record }: Upsert, { id, routing }: Identity): Identity | Failure | undefined => {
+    if (op !== 'update') return undefined;
+    if (before === null) {
+      // A document without routing may have had one; all others were mostly where they are.
+      const mayHaveMoved = definition.routing !== undefined && routing === undefined;
+      if (isDoubtTold && !mayHaveMoved) return undefined;
+      const columns = identify.beyondKey(key);
+      if (columns.length === 0) return undefined;
+      const failure = placeUnknown(index, columns);
+      if (mayHaveMoved) return failure;
+      isDoubtTold = true;
+      options.doubted?.(failure);
+      return undefined;
+    }
+    const former = identify.formerOf(key, before, record);
+    // What a row before does not have did not change: Spanner sends what did.
+    return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
+  };
+
   const map: DocumentMapper = (change) => {
     const { record, key } = change;
     const isDelete = change.op === 'delete';
@@ -215,7 +238,8 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
         write: otherKeyOf(change, otherKeys) === undefined ? write : { ...write, bequeaths: [] },
       };
     }
-    const former = identify.mayMove ? formerOf(change, identity, identify) : undefined;
+    const former = identify.mayMove ? formerOf(change, identity) : undefined;
+    if (former !== undefined && 'code' in former) return refused(former, record);
     const also = former && deleteOf(index, former, version);
     const built = transform === undefined ? build(change) : transformBuilt(build(change), transform, change);
     if (Buffer.isBuffer(built)) return written(indexOf(index, identity, version, built), also);
@@ -261,11 +285,10 @@ const refused = (failure: Failure, record: SourceRecord): Mapped => ({
   failure: { ...failure, message: `${placeText(record)}: ${failure.message}` },
 });
 
-/** Where the document was before the row's columns that name it changed; undefined if it did not move. */
-function formerOf({ op, before, record }: Upsert, { id, routing }: Identity, identify: Identify): Identity | undefined {
-  if (op !== 'update' || before === null) return undefined;
-  const former = identify(null, before, true, record);
-  return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
+function placeUnknown(index: string, columns: readonly string[]): Failure {
+  const names = columns.map((name) => `\`${name}\``).join(', ');
+  const message = `Updates for ${index} do not tell what ${names} was before, by which the document is found: if it changed, the old document stays.`;
+  return { code: 'FORMER_PLACE_UNKNOWN', message };
 }
 
 /** Whether the row is one of those that become documents; a failure if that cannot be known. */

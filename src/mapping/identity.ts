@@ -25,6 +25,10 @@ export interface Identity {
 export interface Identify {
   /** `isBefore` says that the image is what a delete left, whose values may be invented; `record` is the change's. */
   (key: Row | null, image: Row | null, isBefore: boolean, record: SourceRecord): Identity | Failure;
+  /** Where the document of an update was before it, by the row that the update replaced. */
+  formerOf(key: Row | null, before: Row, record: SourceRecord): Identity | Failure;
+  /** The columns that say where a row's document is, and are not in its key: with them it may move while its key stays. */
+  beyondKey(key: Row | null): readonly string[];
   /** Whether a row's document may change its place without a change of the row's key. */
   readonly mayMove: boolean;
 }
@@ -54,7 +58,7 @@ export function createIdentify(definition: DocumentDefinition, hashKey: string |
     if (image === null || inImage === -1) return { name, text: undefined };
     const text = textOf(image, inImage, imagePlan(image).converts[inImage]);
     const isUnknown = isBefore && !isTrusted && (text === null || looksInvented(text ?? ''));
-    return { name, text: isUnknown ? undefined : text };
+    return { name, text: isUnknown && !isWholeRow(image, key) ? undefined : text };
   };
 
   const identify = (
@@ -67,7 +71,7 @@ export function createIdentify(definition: DocumentDefinition, hashKey: string |
     if (typeof id !== 'string') return id;
     if (routing === undefined) return { id, routing };
     const { text } = partOf(routing, key, image, isBefore);
-    return text === undefined || text === null || text === '' ? noValue(routing, isBefore) : { id, routing: text };
+    return text === undefined ? noValue(routing, isBefore) : { id, routing: shardOf(text) };
   };
 
   const idFrom = (key: Row | null, image: Row | null, isBefore: boolean, record: SourceRecord): string | Failure => {
@@ -106,8 +110,41 @@ export function createIdentify(definition: DocumentDefinition, hashKey: string |
     return parts;
   };
 
-  return Object.assign(identify, { mayMove: options.from !== undefined || routing !== undefined });
+  const formerOf: Identify['formerOf'] = (key, before, record) => {
+    // A key that changes is a delete and an insert, so an id that is made of it is the same as before.
+    const id = idFrom(options.from === undefined ? key : null, before, false, record);
+    if (typeof id !== 'string') return id;
+    if (routing === undefined) return { id, routing };
+    const { text } = partOf(routing, before.columns.includes(routing) ? null : key, before, false);
+    return text === undefined ? noValue(routing, true) : { id, routing: shardOf(text) };
+  };
+
+  const placing = [...(options.from ?? []), ...(routing === undefined ? [] : [routing])];
+  return Object.assign(identify, {
+    formerOf,
+    beyondKey: (key: Row | null) => placing.filter((name) => key?.columns.includes(name) !== true),
+    mayMove: placing.length > 0,
+  });
 }
+
+/** A row without a value to be routed by is where it would be without routing: in the shard of its id. */
+const shardOf = (text: string | null): string | undefined => (text === null || text === '' ? undefined : text);
+
+/**
+ * Whether what a delete left is the row as it was: a column beside the key has a value that the connector does not invent. Where
+ * a schema says that a column may be null, any value is proof: what is not known there is null.
+ */
+function isWholeRow(image: Row, key: Row | null): boolean {
+  return image.columns.some((name, at) => {
+    const text = image.text(at);
+    if (text === 'null' || name === image.marker || key?.columns.includes(name) === true) return false;
+    const isNullable = image.schema?.columns.find((column) => column.name === name)?.optional === true;
+    return isNullable || !provesNothing.test(text);
+  });
+}
+
+/** Nothing, zeros, and the beginning of time, as text and in base64; and what is no plain value. */
+const provesNothing = /^(?:false|-?[0.]+|"[A=]*"|"[-0:.TZ+ ]*"|"1970-01-01[^"]*"|"P[^"]*"|[[{].*)$/s;
 
 const refuse: Convert = () => undefined;
 

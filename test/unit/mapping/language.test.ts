@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { documentDefinitionSchema, ofTopic } from '../../../src/mapping/definition.ts';
 import type { Fields, Transform } from '../../../src/mapping/transform.ts';
 import type { FailureCode } from '../../../src/model/outcome.ts';
+import type { Failure } from '../../../src/model/outcome.ts';
 import { offset } from '../../../src/model/position.ts';
 import type { RecordHeaders } from '../../../src/model/record.ts';
 import { codeOf, compile, map, sourceOf, writesOf } from './mapped.ts';
@@ -280,4 +281,53 @@ test('a mapping file that cannot work is refused with a sentence', () => {
     const result = documentDefinitionSchema.safeParse({ document: 'people', from: 't', ...file });
     assert.match(result.success ? 'accepted' : result.error.message, message);
   }
+});
+
+const byTenant = { routing: 'tenant' };
+const full = (tenant: string): string => `{"id":1,"tenant":${tenant},"name":"x"}`;
+
+test('a row without a value to be routed by is in the shard of its id', () => {
+  for (const row of ['{"id":1,"tenant":null}', '{"id":1,"tenant":""}']) {
+    assert.deepEqual(writesOf(map(byTenant, row)), ['index 1']);
+  }
+  assert.equal(codeOf(map(byTenant, '{"id":1}')), 'RECORD_KEY_MISSING', 'a column that is not there is another matter');
+});
+
+test('a document whose routing changes leaves its old shard, whichever of the values is null', () => {
+  const moves: readonly (readonly [before: string, after: string, writes: readonly string[]])[] = [
+    ['"a"', '"b"', ['index 1 in b', 'delete 1 in a']],
+    ['"a"', 'null', ['index 1', 'delete 1 in a']],
+    ['"a"', '""', ['index 1', 'delete 1 in a']],
+    ['null', '"a"', ['index 1 in a', 'delete 1']],
+    ['null', '""', ['index 1']],
+    ['"a"', '"a"', ['index 1 in a']],
+  ];
+  for (const [before, after, writes] of moves) {
+    assert.deepEqual(writesOf(map(byTenant, full(after), { op: 'u', before: full(before) })), writes);
+  }
+});
+
+test('a delete trusts an empty value only in a row that is whole', () => {
+  for (const tenant of ['null', '""']) {
+    assert.deepEqual(writesOf(map(byTenant, null, { before: full(tenant) })), ['delete 1']);
+    // PostgreSQL’s default identity: what may be null is null, what may not is a zero or an empty text.
+    const invented = `{"id":1,"tenant":${tenant},"name":"","at":0,"day":"1970-01-01","ok":false,"n":null}`;
+    assert.equal(codeOf(map(byTenant, null, { before: invented })), 'RECORD_KEY_MISSING');
+  }
+  assert.deepEqual(writesOf(map(byTenant, null, { before: full('"0"') })), ['delete 1 in 0']);
+  const fields = '{"type":"string","optional":true,"field":"tenant"},{"type":"int32","optional":true,"field":"n"}';
+  const zero = map(byTenant, null, { fields, before: '{"tenant":null,"n":0}' });
+  assert.deepEqual(writesOf(zero), ['delete 1'], 'a column that may be null would be null');
+});
+
+test('an update that does not say where its document was is refused if it may have moved to null, and is else told once', () => {
+  const doubts: string[] = [];
+  const options = { doubted: ({ code }: Failure) => doubts.push(code) };
+  assert.equal(codeOf(map(byTenant, full('null'), { op: 'u', options })), 'FORMER_PLACE_UNKNOWN');
+  assert.deepEqual(doubts, []);
+  assert.deepEqual(writesOf(map(byTenant, full('"a"'), { op: 'u', options })), ['index 1 in a']);
+  assert.deepEqual(doubts, ['FORMER_PLACE_UNKNOWN']);
+  const key = '{"id":1,"tenant":"a"}';
+  assert.deepEqual(writesOf(map(byTenant, full('"a"'), { op: 'u', key, options })), ['index 1:a in a']);
+  assert.equal(doubts.length, 1, 'a column of the key changes with it');
 });
