@@ -18,6 +18,8 @@ import { createGenerations } from './elasticsearch/generations.ts';
 import type { IndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexAdmin } from './elasticsearch/index-admin.ts';
 import { createIndexMaker } from './elasticsearch/index-maker.ts';
+import type { TryIndex } from './elasticsearch/index-trial.ts';
+import { createTryIndex } from './elasticsearch/index-trial.ts';
 import { lackingPrivileges, neededToRebuild, readPrivileges } from './elasticsearch/privileges.ts';
 import { SluiceError } from './errors.ts';
 import type { KafkaLog } from './kafka/client.ts';
@@ -101,13 +103,19 @@ export interface Indexes {
   readonly admin: IndexAdmin;
   readonly generations: Generations;
   readonly adopt: Adopt;
+  readonly tryIndex: TryIndex;
 }
 
 export function indexesOf(client: Client, { elasticsearch: { requestTimeoutMs, engine } }: Config): Indexes {
   const maker = createIndexMaker({ client, requestTimeoutMs, createdBy: version, engine });
   const generations = createGenerations({ client, requestTimeoutMs, maker });
   const shared = { client, requestTimeoutMs, maker, generations };
-  return { admin: createIndexAdmin(shared), generations, adopt: createAdopt({ ...shared, createdBy: version }) };
+  return {
+    admin: createIndexAdmin(shared),
+    generations,
+    adopt: createAdopt({ ...shared, createdBy: version }),
+    tryIndex: createTryIndex(shared, maker),
+  };
 }
 
 async function textOf(file: string | undefined): Promise<string | undefined> {

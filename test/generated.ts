@@ -37,8 +37,8 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 export const generatedFiles: Readonly<Record<string, string>> = {
   'docs/configuration.md': configurationReference(),
   'docs/errors.md': errorsPage(),
-  'schema/sluice.schema.json': json(jsonSchemaOf(configSchema)),
-  'schema/mapping.schema.json': json(jsonSchemaOf(documentDefinitionSchema)),
+  'schema/sluice.schema.json': json({ $id: 'urn:sluice:schema:configuration', ...jsonSchemaOf(configSchema) }),
+  'schema/mapping.schema.json': json({ $id: 'urn:sluice:schema:mapping', ...jsonSchemaOf(documentDefinitionSchema) }),
 };
 
 export const project = join(import.meta.dirname, '..');

@@ -3,6 +3,7 @@
  */
 import { differencesText } from '../elasticsearch/difference.ts';
 import type { IndexAdmin, IndexState } from '../elasticsearch/index-admin.ts';
+import type { Trial, TryIndex } from '../elasticsearch/index-trial.ts';
 import { explain } from '../errors.ts';
 import { nullsInDoubt, renamedText } from '../indexes.ts';
 import { compileDocument } from '../mapping/compile.ts';
@@ -19,12 +20,14 @@ interface Finding {
 
 /** Looks at the index of every document that `routes` knows (by now with the schemas that it met), and of every mapping file. */
 export async function* checkIndexes(
-  admin: Pick<IndexAdmin, 'inspect'>,
+  { admin, tryIndex }: { readonly admin: Pick<IndexAdmin, 'inspect'>; readonly tryIndex: TryIndex },
   documents: Files['documents'],
   routes: Pick<Routes, 'aliases' | 'indexDefinition'> | undefined,
 ): AsyncGenerator<Finding> {
   for (const definition of definitionsOf(documents, routes)) {
-    const { what, failures } = findingOf(definition, await admin.inspect(definition));
+    const found = await admin.inspect(definition);
+    const { what, failures } =
+      found.state === 'absent' ? untried(definition, await tryIndex(definition)) : findingOf(definition, found);
     const renamed = Object.entries(definition.renamed ?? {});
     const note = renamed.length === 0 ? '' : `\n    columns whose names an index cannot hold: ${renamedText(renamed)}`;
     const doubts = nullsInDoubt(definition.alias, definition.nullInDoubt ?? []).map(
@@ -47,12 +50,26 @@ function definitionsOf(
   ];
 }
 
-function findingOf({ alias, apply }: IndexDefinition, found: IndexState): Finding {
+/** Of an index that is not there. */
+function untried({ alias }: IndexDefinition, trial: Trial): Finding {
+  const what = `index ${alias}: is made when its first record comes`;
+  switch (trial.kind) {
+    case 'accepted':
+      return { what: `${what}; the server accepts its settings and mappings`, failures: [] };
+    case 'skipped':
+      return {
+        what: `${what}; its settings and mappings were not tried, for the role lacks \`manage_index_templates\``,
+        failures: [],
+      };
+    case 'refused':
+      return { what: `index ${alias}`, failures: [trial.failure] };
+  }
+}
+
+function findingOf({ alias, apply }: IndexDefinition, found: Exclude<IndexState, { state: 'absent' }>): Finding {
   switch (found.state) {
     case 'failed':
       return { what: `index ${alias}`, failures: [found.failure] };
-    case 'absent':
-      return { what: `index ${alias}: is made when its first record comes`, failures: [] };
     case 'created':
     case 'present': {
       const { index } = found.generation;

@@ -75,7 +75,7 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
   }
   yield { what: health.version === undefined ? where : `${where}, version ${health.version}`, failures: [] };
   yield await checkPrivileges(client, config, aliasesOf(files, routes));
-  yield* checkIndexes(indexesOf(client, config).admin, documents, routes);
+  yield* checkIndexes(indexesOf(client, config), documents, routes);
   if (routes !== undefined && routes.missing.length === 0) {
     yield await checkOffsets(kafka, client, config, routes);
     yield await checkDoubts(kafka, client, config, routes);

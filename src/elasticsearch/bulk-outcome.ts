@@ -71,6 +71,10 @@ const harmlessReasons: readonly RegExp[] = [
   /object mapping for \[[^\]]*\] tried to parse field \[[^\]]*\] as object, but found a concrete value/,
   /mapping set to strict, dynamic introduction of \[[^\]]*\] within \[[^\]]*\] is not allowed/,
   /Limit of total fields \[\d+\] has been exceeded/,
+  /Limit of mapping depth \[\d+\] has been exceeded due to object field \[[^\]]*\]/,
+  // Names inside of values, which no mapping can hold.
+  /[Ff]ield name (?:cannot be an empty string|cannot contain only \w+)/,
+  /field name starting or ending with a \[\.\] makes object resolution ambiguous/,
   /no such index \[[^\]]*\]/,
   /index \[[^\]]*\] blocked by: \[[^\]]*\]/,
   /Document contains at least one immense term in field="[^"]*"/,

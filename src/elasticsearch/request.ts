@@ -164,6 +164,14 @@ function causeOf(body: unknown): ErrorCause | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   return {
     type: 'type' in error && typeof error.type === 'string' ? error.type : undefined,
-    reason: 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined,
+    reason: reasonIn(error),
   };
+}
+
+/** Of a template that is tried, what is wrong is told by the innermost cause alone. */
+function reasonIn(error: object): string | undefined {
+  const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;
+  if (!/^(?:composable|invalid composite|index_template)/.test(reason ?? '') || !('caused_by' in error)) return reason;
+  const { caused_by: cause } = error;
+  return typeof cause === 'object' && cause !== null ? (reasonIn(cause) ?? reason) : reason;
 }

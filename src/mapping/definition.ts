@@ -27,6 +27,12 @@ const topic = z
 
 const asNames = [...conversionNames, ...Object.keys(maskings)].join(', ');
 
+/** For editors: the names, and those that take a number. */
+const asSchemas = [
+  { enum: [...conversionNames.filter((name) => !name.includes('(')), ...Object.keys(maskings)] },
+  ...(conversionNames.some((name) => name.includes('(')) ? [{ pattern: '^\\w[\\w-]*\\(\\d+\\)$' }] : []),
+];
+
 const field = z
   .strictObject({
     from: z
@@ -43,7 +49,7 @@ const field = z
         `is no conversion; there are ${asNames}`,
       )
       .optional()
-      .describe(`What is made of the value: ${asNames}`),
+      .meta({ description: `What is made of the value: ${asNames}`, anyOf: asSchemas }),
     value: z.json().optional().describe('A constant, instead of a column'),
     exclude: z.literal(true).optional().describe('Leaves the column out of the documents'),
     optional: z.literal(true).optional().describe('Rows may lack the column: Sluice neither waits for it nor warns'),

@@ -2,10 +2,13 @@
  * What the pipeline tells, counted and, where a person should know, said: per batch and never per record.
  */
 import { catalogue, explain } from '../errors.ts';
-import type { Observer } from '../pipeline/ports.ts';
+import type { DeadLetter, Observer } from '../pipeline/ports.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { createSupersededWatch } from './superseded.ts';
+
+/** Of records that went to the dead letters at once for one reason: those that are named, each by a line. */
+const namedLetters = 10;
 
 /** Attempts at which a wait is said again: at first each, then ever more rarely. */
 const isSaid = (attempt: number): boolean => attempt <= 3 || Number.isInteger(Math.log2(attempt));
@@ -23,8 +26,9 @@ export function createObserver({ observer }: Metrics, logger: Logger): Observer 
       observer.wrote(index, outcome, writes);
       watchSuperseded(index, outcome, writes);
     },
-    deadLettered: (topic, code, records) => {
+    deadLettered: (topic, code, records, letters = []) => {
       observer.deadLettered(topic, code, records);
+      for (const letter of letters.slice(0, namedLetters)) nameLetter(letter, logger);
       logger.warn(
         { topic, code, records },
         `${records} records of ${topic} went to the dead letters: ${meaningOf(code)}`,
@@ -42,6 +46,28 @@ export function createObserver({ observer }: Metrics, logger: Logger): Observer 
     },
     warned,
   };
+}
+
+/** Where the record is, which document refused it, and which field, if the failure says so. */
+function nameLetter({ record: { topic, partition, offset }, failure, document }: DeadLetter, logger: Logger): void {
+  const field = fieldIn(failure.message);
+  logger.warn(
+    {
+      ...{ topic, partition, offset: offset.toString(), code: failure.code },
+      ...(document && { index: document.index, id: document.id }),
+      ...(field !== undefined && { field }),
+    },
+    `${document === undefined ? 'A record' : 'A document'} was refused: ${failure.message}`,
+  );
+}
+
+/** The field that an answer of Elasticsearch blames. */
+function fieldIn(message: string): string | undefined {
+  const found =
+    /(?:failed to parse field|object mapping for|dynamic introduction of|object field) \[([^\]]*)\]|in field="([^"]*)"/.exec(
+      message,
+    );
+  return found?.[1] ?? found?.[2];
 }
 
 function meaningOf(code: string): string {

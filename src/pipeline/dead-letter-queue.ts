@@ -77,18 +77,20 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
       await persist(taken);
       writing = [];
       if (aborted()) return;
-      const counts = new Map<string, { topic: string; code: string; records: number }>();
+      const counts = new Map<string, { topic: string; code: string; letters: DeadLetter[] }>();
       for (const waiting of taken) {
         const { ticket, letter } = waiting;
         const isCounted = isOwned(waiting);
         settle(ticket);
         if (!isCounted) continue;
         const key = `${letter.record.topic} ${letter.failure.code}`;
-        const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, records: 0 };
-        count.records += 1;
+        const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, letters: [] };
+        count.letters.push(letter);
         counts.set(key, count);
       }
-      for (const { topic, code, records } of counts.values()) observer.deadLettered(topic, code, records);
+      for (const { topic, code, letters } of counts.values()) {
+        observer.deadLettered(topic, code, letters.length, letters);
+      }
       progressed();
     }
   };

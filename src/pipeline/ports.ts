@@ -173,7 +173,8 @@ export interface Observer {
   /** A bulk request was answered. */
   wrote(index: string, outcome: WriteOutcome['status'] | 'coalesced', writes: number): void;
   request(durationMs: number, writes: number, bytes: number, failed: boolean): void;
-  deadLettered(topic: string, code: string, records: number): void;
+  /** `letters` are those records. */
+  deadLettered(topic: string, code: string, records: number, letters?: readonly DeadLetter[]): void;
   /** A partition was lost with records that were not settled; its new owner reads them again. */
   abandoned(topic: string, records: number): void;
   committed(partitions: number): void;
