@@ -11,6 +11,8 @@ import { readStored } from './elasticsearch/document-reader.ts';
 import { scanIndex } from './elasticsearch/index-scan.ts';
 import { outcomeOf } from './elasticsearch/bulk-outcome.ts';
 import { ask } from './elasticsearch/request.ts';
+import type { IgnoredValues } from './elasticsearch/ignored-values.ts';
+import { readIgnoredValues } from './elasticsearch/ignored-values.ts';
 import { readVectorFields } from './elasticsearch/vectors.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
@@ -60,6 +62,8 @@ export interface Proof extends AsyncDisposable {
   /** Takes a version that is there already. */
   readonly sink: Sink;
   partitions(): Promise<readonly PartitionEnds[]>;
+  /** Documents of the index with values that no field took. */
+  ignored(): Promise<IgnoredValues | Failure>;
   /** Begins to read the topics. */
   read(keepsText: (id: string) => boolean, watch?: RecordWatch): Promise<ReadTopics>;
   /** Reads the topics to their ends, with the texts of all documents only if some cannot be told without. */
@@ -171,6 +175,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
       return events;
     },
     partitions: readEnds,
+    ignored: () => readIgnoredValues({ client, requestTimeoutMs }, index, signal),
     index: {
       refresh: async () => {
         const path = `/${encodeURIComponent(index)}/_refresh`;

@@ -13,7 +13,9 @@ import { createIndexOrigins } from './elasticsearch/index-origins.ts';
 import { createDocumentScan } from './elasticsearch/document-scan.ts';
 import { withIndexes } from './elasticsearch/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
+import { readIgnoredValues } from './elasticsearch/ignored-values.ts';
 import { SluiceError, directiveOf, explain } from './errors.ts';
+import { watchIgnored } from './ignored-watch.ts';
 import type { IndexWatch } from './index-watch.ts';
 import { createDoubtTeller, watchIndexes } from './index-watch.ts';
 import { createIndexKeeper } from './indexes.ts';
@@ -245,13 +247,24 @@ export async function runService(
     },
     over.signal,
   );
+  const ignored = watchIgnored(
+    {
+      aliases: routes.aliases,
+      read: (alias) => readIgnoredValues({ client, requestTimeoutMs }, alias, over.signal),
+      counted: metrics.valuesIgnored,
+      warned: observer.warned,
+      everyMs: countIgnoredEveryMs,
+      clock,
+    },
+    over.signal,
+  );
   try {
     const done = await pipeline.run(AbortSignal.any([signal, halting.signal]));
     if (halting.signal.aborted) throw halting.signal.reason;
     return done;
   } finally {
     over.abort();
-    await Promise.all([arrivals, group]);
+    await Promise.all([arrivals, group, ignored]);
     await watched;
     await http?.close();
     await deadLetters.close();
@@ -260,6 +273,8 @@ export async function runService(
   }
 }
 
+/** Documents whose values a field ignored are counted this often: a search over the names of fields, which are few. */
+const countIgnoredEveryMs = 60_000;
 /** Topics that are new are looked for this often. */
 const lookForTopicsEveryMs = 60_000;
 /** What the other instances of the group run with is looked at this often. */

@@ -198,6 +198,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'pause',
     nextStep: 'Set `epoch` in the mapping file to that of the index, or higher.',
   },
+  VALUES_IGNORED: {
+    meaning:
+      'A field of the index could not take some values (`ignore_malformed`): they are in `_source`, and their documents are not found by that field.',
+    directive: 'go-on',
+    nextStep:
+      'Search them by `<field>.keyword` where the index has it, or give the field another type in `index.mappings.properties` and rebuild the index. `GET <index>/_search?q=_ignored:<field>` names the documents.',
+  },
   COLUMN_RETYPED: {
     meaning:
       'A column got a type that its field in the index does not have; documents whose values do not fit are dead letters.',

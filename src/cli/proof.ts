@@ -3,6 +3,8 @@
  */
 import type { Proof, ReadTopics } from '../compose-verify.ts';
 import { openProof } from '../compose-verify.ts';
+import type { IgnoredValues } from '../elasticsearch/ignored-values.ts';
+import { ignoredText } from '../elasticsearch/ignored-values.ts';
 import { SluiceError, explain } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
@@ -93,6 +95,8 @@ export interface FoundReport {
 
 export interface ProofReport extends FoundReport {
   readonly records: number;
+  /** Documents with values that their fields could not take: right, and not found by those fields. */
+  readonly ignored?: IgnoredValues;
   /** Records that became no document; they are dead letters. */
   readonly refused: number;
   readonly upTo: readonly string[];
@@ -167,6 +171,7 @@ export function printReport(report: ProofReport, json: boolean | undefined, { pr
   );
   if (refused > 0) print(`  ${refused} records become no document; the service has them among its dead letters.`);
   printFound(report, meanings, { print });
+  if (report.ignored !== undefined && report.ignored.documents > 0) print(`– ${ignoredText(document, report.ignored)}`);
   if (faultsIn(report) === 0) print('✔ No document is other than its topics say.');
 }
 

@@ -28,7 +28,8 @@ export async function verifyCommand(
       },
       signal,
     );
-    const report = reportOf(document, proof, read, orThrow(verified), options.examples, startedAtMs);
+    const found = reportOf(document, proof, read, orThrow(verified), options.examples, startedAtMs);
+    const report = { ...found, ignored: orThrow(await proof.ignored()) };
     progress.stop();
     printReport(report, options.json, surroundings);
     return exitCodeOf(report);

@@ -42,6 +42,7 @@ export type FailureCode =
   | 'EPOCH_LOWERED'
   | 'GC_DELETES_SHORT'
   | 'COLUMN_RETYPED'
+  | 'VALUES_IGNORED'
   | 'ADOPTION_REFUSED'
   | 'INDEX_REFUSED'
   | 'FIELDS_COLLIDE'

@@ -19,6 +19,8 @@ export interface Metrics {
   readonly observer: Omit<Observer, 'warned'>;
   /** Counts a value that its conversion made null: an infinity, NaN, an empty range. */
   nulled(index: string, field: string): void;
+  /** Documents of an index whose values a field ignored, as counted last. */
+  valuesIgnored(index: string, documents: number): void;
   /** The records of each topic that the broker has beyond what was read, as of the last batch. */
   lag(): Readonly<Record<string, number>>;
 }
@@ -86,6 +88,12 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     labelNames: ['topic'],
     registers,
   });
+  const valuesIgnored = new Gauge({
+    name: 'sluice_documents_with_ignored_values',
+    help: 'Documents with values that a field could not take, as counted last.',
+    labelNames: ['index'],
+    registers,
+  });
   gauge('sluice_records_held', 'Records read and not settled.', () => gauges().recordsHeld);
   gauge('sluice_bytes_held', 'Memory of records read and not settled.', () => gauges().bytesHeld);
   gauge('sluice_requests_in_flight', 'Bulk requests in flight.', () => gauges().requestsInFlight);
@@ -97,6 +105,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     registry,
     nulled: (index, field) => {
       nulled.inc({ index, field });
+    },
+    valuesIgnored: (index, documents) => {
+      valuesIgnored.set({ index }, documents);
     },
     lag: () => lag,
     observer: {

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startStack } from '../stack/stack.ts';
-import { openEngine } from './engines.ts';
+import { createIndexMaker } from '../../src/elasticsearch/index-maker.ts';
+import { createTryIndex } from '../../src/elasticsearch/index-trial.ts';
+import { readIgnoredValues } from '../../src/elasticsearch/ignored-values.ts';
+import { openEngine, requestTimeoutMs } from './engines.ts';
 import { openTable } from './table.ts';
 
 const stack = await startStack({ servers: ['elasticsearch'] });
@@ -49,6 +52,35 @@ test('every value of a column is found with all its digits, whichever came first
     const range = (gte: number) => found({ range: { [name]: { gte } } });
     assert.deepEqual([await range(1.2), await range(16777218)], [3, 1], `beginning with ${values[0]?.[0]}`);
   }
+});
+
+test('documents whose values a field ignored are counted, and those of long texts are not', async () => {
+  const { put, found, alias } = openTable(engine);
+  const long = 'x'.repeat(300);
+  for (const row of ['{"n":1,"s":"a"}', `{"n":"x","s":"${long}"}`, `{"n":2,"s":"${long}"}`]) {
+    assert.deepEqual((await put(row, false)).outcome, applied);
+  }
+  assert.equal(await found({ exists: { field: '_ignored' } }), 2, 'the server notes both');
+  const server = { client: engine.client, requestTimeoutMs };
+  assert.deepEqual(await readIgnoredValues(server, alias), { documents: 1, fields: ['n'] });
+  assert.deepEqual(await readIgnoredValues(server, `${alias}-gone`), { documents: 0, fields: [] });
+});
+
+test('an index is tried without being made: what the server would refuse is named', async () => {
+  const { definition, alias } = openTable(engine);
+  const server = { client: engine.client, requestTimeoutMs };
+  const tryIndex = createTryIndex(server, createIndexMaker({ ...server, createdBy: 'test' }));
+  assert.deepEqual(await tryIndex(definition()), { kind: 'accepted' });
+  const mistakes: readonly (readonly [object, RegExp])[] = [
+    [{ properties: { a: { type: 'text', analyzer: 'nope' } } }, /analyzer \[nope\]/],
+    [{ properties: { a: { type: 'nope' } } }, /\[nope\] declared on field \[a\]/],
+  ];
+  for (const [mappings, reason] of mistakes) {
+    const trial = await tryIndex({ ...definition(), mappings: { ...mappings } });
+    assert.ok(trial.kind === 'refused' && trial.failure.code === 'INDEX_REFUSED');
+    assert.match(trial.failure.message, reason);
+  }
+  assert.equal(await engine.client.indices.exists({ index: `${alias}*`, allow_no_indices: false }), false);
 });
 
 test('an object where a value was, and the reverse, is refused with the name of the field', async () => {
