@@ -32,7 +32,7 @@ import type { FieldSource } from './fields.ts';
 import { fieldsOf, maskedColumns } from './fields.ts';
 import type { Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
-import { fieldsOfNoNumber, mayHoldNoNumber } from './dynamic-fields.ts';
+import { decide } from './dynamic-fields.ts';
 import { defineIndex } from './infer.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
@@ -190,10 +190,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     if (change.patch !== undefined || placeholder.mayBeIn(whole)) return partial(change, plan);
     const source = sourceOf(after, plan);
     if (typeof source === 'number') return unconvertible(after, source);
-    // Without a schema, Elasticsearch would take a column for text if NaN came first.
-    if (after.schema === undefined && mayHoldNoNumber(whole)) {
-      for (const field of fieldsOfNoNumber(source.toString())) schemas.addNumber(field);
-    }
+    if (plan.undecided.length > 0) decide(after, plan.undecided, schemas.addNumber);
     return source;
   };
 

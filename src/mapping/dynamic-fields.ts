@@ -9,6 +9,7 @@
  * the document: a dead letter that names the field.
  */
 import type { FieldMapping } from '../convert/types.ts';
+import type { Row } from '../model/change-event.ts';
 
 const keyword: FieldMapping = { type: 'keyword', ignore_above: 256 };
 
@@ -66,22 +67,27 @@ export function countFields(properties: unknown): number {
 const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 
-/** What JSON can only write as a string, of numbers. */
-const noNumbers: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity']);
-
-/** Whether a document's text may hold such a value; true of hardly any, and cheap. */
-export function mayHoldNoNumber(text: string): boolean {
-  return text.includes('NaN"') || text.includes('Infinity"');
+/** A column of rows without a schema that has had no value yet by which Elasticsearch makes its field. */
+export interface Undecided {
+  readonly column: number;
+  readonly field: string;
 }
 
+/** Nothing by which a field is made. */
+const nothing = /^(?:null|\[(?:[\s,[\]]|null)*\])$/;
+/** What JSON can only write as a string, of numbers, as a value or as the first of many. */
+const noNumber = /^(?:\[(?:[\s,[]|null)*)?"(?:NaN|-?Infinity)"/;
+
 /**
- * The fields of a document that hold such a value. Not those inside objects: relational rows have none, and what may be an
- * object in other documents must not become a field beforehand.
+ * Takes those columns from `undecided` that have a value in this row, and tells which of them are numbers that do not look like
+ * one: Elasticsearch would take them for text. After the first rows of a table, nothing is left to be looked at.
  */
-export function fieldsOfNoNumber(document: string): readonly string[] {
-  const fields: unknown = JSON.parse(document);
-  if (typeof fields !== 'object' || fields === null) return [];
-  const holds = (value: unknown): boolean =>
-    noNumbers.has(value) || (Array.isArray(value) && value.some((one) => noNumbers.has(one)));
-  return Object.entries(fields).flatMap(([name, value]) => (holds(value) && !name.includes('.') ? [name] : []));
+export function decide(row: Row, undecided: Undecided[], isNumber: (field: string) => void): void {
+  for (let at = undecided.length - 1; at >= 0; at -= 1) {
+    const { column, field } = undecided[at] ?? { column: -1, field: '' };
+    const text = row.text(column);
+    if (nothing.test(text)) continue;
+    if (noNumber.test(text)) isNumber(field);
+    undecided.splice(at, 1);
+  }
 }

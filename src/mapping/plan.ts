@@ -10,6 +10,7 @@ import { exactTree, isJson } from '../model/exact-json.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Path } from '../model/partial-document.ts';
 import type { DocumentDefinition } from './definition.ts';
+import type { Undecided } from './dynamic-fields.ts';
 import type { FieldSource } from './fields.ts';
 import { collisionOf, fieldsOf, renamesOf } from './fields.ts';
 import { isMasking, maskingConversion } from './masking.ts';
@@ -41,6 +42,8 @@ export interface Plan {
   /** Names of the columns that are in the document, as the source has them, and what others are called in the index. */
   readonly names: readonly string[];
   readonly renamed: Readonly<Record<string, string>>;
+  /** Columns at the top of documents without a schema, until each has had a value; not those inside objects, which a value must not become beforehand. */
+  readonly undecided: Undecided[];
   /** Why rows without a schema cannot become documents; where there is a schema, the index says so and nothing is written. */
   readonly collision: Failure | undefined;
 }
@@ -117,6 +120,10 @@ export function planRow(
       const column = columnOf(name);
       const convert = column && conversionOf(column).convert;
       return { name, column: columns.indexOf(name), convert, test: testOf(condition) };
+    }),
+    undecided: leaves.flatMap(({ path: [field = '', ...inside], column, convert }) => {
+      const isOpen = schema === undefined && column !== -1 && convert === undefined;
+      return isOpen && inside.length === 0 && !field.includes('.') ? [{ column, field }] : [];
     }),
     names: fields.map(({ name }) => name),
     renamed: renamesOf(fields),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { documentDefinitionSchema } from '../../../src/mapping/definition.ts';
-import { dynamicMapping } from '../../../src/mapping/dynamic-fields.ts';
+import { dynamicMapping, dynamicNumber } from '../../../src/mapping/dynamic-fields.ts';
 import { defineIndex } from '../../../src/mapping/infer.ts';
 import type { RowSchema } from '../../../src/model/change-event.ts';
+import { afterRow, compile } from './mapped.ts';
 
 const parsed = (index: object = {}) => documentDefinitionSchema.parse({ document: 'a', from: 't', index });
 const schema = (columns: Record<string, string>): RowSchema => ({
@@ -60,4 +61,35 @@ test('columns in which a null may be a value that was not sent are told, if they
   const told = 'smalls reals doubles flags sums moods times stamps addresses bits';
   assert.deepEqual(defineIndex(definition, [{ columns }]).nullInDoubt, told.split(' '));
   assert.equal(defineIndex(definition, [schema({ id: 'int32' })]).nullInDoubt, undefined);
+});
+
+test('a column whose first value is NaN or an infinity is a number, and one that begins with anything else is left to its value', () => {
+  const columns: Readonly<Record<string, boolean>> = {
+    '"NaN"': true,
+    '"-Infinity"': true,
+    '[null,"NaN",1]': true,
+    '"NaN "': false,
+    '"nan"': false,
+    '["a","NaN"]': false,
+    '1.5': false,
+    '""': false,
+    '{"x":"NaN"}': false,
+  };
+  const document = compile({});
+  const names = Object.keys(columns).map((_, at) => `c${at}`);
+  const rowOf = (values: readonly string[]) => `{${names.map((name, at) => `"${name}":${values[at]}`).join(',')}}`;
+  afterRow(document, rowOf(names.map((_, at) => (at % 2 === 0 ? 'null' : '[]'))));
+  const made = afterRow(document, rowOf(Object.keys(columns)));
+  const numbers = names.filter((_, at) => Object.values(columns)[at]);
+  assert.deepEqual(made.mappings['properties'], Object.fromEntries(numbers.map((name) => [name, dynamicNumber])));
+  assert.deepEqual([...(made.inferred ?? [])].sort(), numbers);
+  const own = compile({ index: { mappings: { dynamic: false } } });
+  assert.deepEqual(afterRow(own, '{"a":"NaN"}').mappings['properties'], {}, 'the file says what becomes of fields');
+});
+
+test('once a column has had a value, its later values decide nothing', () => {
+  const document = compile({});
+  const mapper = document.createMapper();
+  const inFirst = afterRow(document, '{"id":1,"a":"x"}', mapper);
+  assert.deepEqual(afterRow(document, '{"id":1,"a":"NaN"}', mapper).mappings, inFirst.mappings);
 });

@@ -57,9 +57,12 @@ export function writesOf(mapped: Mapped): readonly string[] {
   );
 }
 
+/** One for all rows, as a topic has: it knows rows of the same columns again. */
+const decode = createDecoder();
+
 /** The index of a document that has met this row. */
-export function afterRow(document: CompiledDocument, row: string): IndexDefinition {
-  const event = createDecoder()({
+export function afterRow(document: CompiledDocument, row: string, mapper = document.createMapper()): IndexDefinition {
+  const event = decode({
     topic: 't',
     partition: 0,
     offset: offset(5),
@@ -69,6 +72,6 @@ export function afterRow(document: CompiledDocument, row: string): IndexDefiniti
     value: Buffer.from(`{"before":null,"after":${row},"source":{"table":"t"},"op":"c"}`),
   });
   assert.ok('after' in event);
-  document.createMapper()(event);
+  mapper(event);
   return document.indexDefinition();
 }
