@@ -12,6 +12,7 @@ import { isFrame } from '../model/frame.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
+import { createChangedFields } from './changed-fields.ts';
 import { cloudEventParts, readCloudEvent } from './cloud-events.ts';
 import type { Message, MessageReader } from './connect-json.ts';
 import { createMessageReader } from './connect-json.ts';
@@ -21,7 +22,7 @@ import { envelopeParts, isRestOfEnvelope, mayBeRestOfEnvelope, operationOf } fro
 import { deletedColumnOf, isFlattened, readFlattened, readFlattenedDocument } from './flattened.ts';
 import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import type { Scanned, Shape } from './json-scan.ts';
-import { scanObject } from './json-scan.ts';
+import { isOnlyPayload, scanObject } from './json-scan.ts';
 import { createIdRenamer, metadataId } from './metadata-id.ts';
 import { sourceOf } from './origin.ts';
 import { ignoredKey, ignoredReason, ignoredSchema } from './other-topics.ts';
@@ -50,6 +51,8 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   const documents = createRowReader(maxDocumentShapes);
   const renamedSchema = createIdRenamer();
   const mayBeEnvelope = form.name !== 'outbox' && form.name !== 'rows' && form.name !== 'flattened';
+  /** Applications write such topics: nothing of a value, or of a key, is Connect's. */
+  const takesAnyText = form.name === 'outbox' || form.name === 'rows';
   /** Deletes are told by records of their own, before the tombstones that follow them. */
   let tellsDeletes = form.name === 'envelope' || form.name === 'cloud-events';
   /** What the topic's values are, if none of them was a row. */
@@ -72,7 +75,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
 
   const readKey = createKeyReader({
     format: form.key ?? 'auto',
-    takesAnyText: form.name === 'outbox' || form.name === 'rows',
+    takesAnyText,
     read: (bytes) => read(keys, bytes),
   });
 
@@ -124,11 +127,21 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
       readFlattened(record, key, { text, start: at, scanned, schema: carried?.row, ascii }, deleted, after);
   };
 
+  /** As `asRow`, of a row that may hold only a part of its columns. */
+  const asPartOfRow = (deleted: number): Reading => {
+    const row = asRow(deleted);
+    const fields = createChangedFields(form.partial ?? {});
+    return (value) => {
+      const event = row(value);
+      return event.op === 'update' ? said(value.record, fields.of(event)) : event;
+    };
+  };
+
   const asDocument: Reading = ({ record, key, message: { text, at, schema: carried }, scanned }) =>
     readFlattenedDocument(record, key, { text, start: at, scanned, schema: renamedSchema(carried?.row) }, documents);
 
   const asFlattenedRow = (columns: readonly string[]): Reading =>
-    columns.includes(metadataId) ? asDocument : asRow(deletedColumnOf(columns));
+    columns.includes(metadataId) ? asDocument : asPartOfRow(deletedColumnOf(columns));
 
   const asFlattened = (columns: readonly string[], carried: ConnectSchema | undefined, otherwise: Reading): Reading => {
     const row = asFlattenedRow(columns);
@@ -189,6 +202,11 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     if (scanned === undefined) {
       return unreadable(record, 'RECORD_FORM_UNKNOWN', `the value is no JSON object but ${kindOf(text, at)}`);
     }
+    // Half of Connect's wrapper: a transform, or an application, left the schema out.
+    if (!takesAnyText && message.schema === undefined && isOnlyPayload(scanned)) {
+      const payload = scanned.valueIn(text, 0);
+      if (payload.startsWith('{')) return readValue(record, key, plainMessage(payload));
+    }
     if (reading === undefined || scanned.shape !== shape || message.schema !== schema) {
       shape = scanned.shape;
       schema = message.schema;
@@ -234,6 +252,8 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
 function withoutKey(record: SourceRecord, { code, message }: Failure): Unreadable {
   return unreadable(record, code, `the key cannot be read: ${message}`);
 }
+
+const plainMessage = (text: string): Message => ({ text, at: 0, end: text.length, schema: undefined });
 
 const noPayload: Message = { text: 'null', at: 0, end: 4, schema: undefined };
 

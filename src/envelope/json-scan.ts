@@ -168,6 +168,11 @@ export function scanObject(
   return (expected && scanExpected(text, at, expected, inner)) ?? scanAny(text, at);
 }
 
+/** Whether the object is `{"payload":…}`: Connect's wrapper of schema and payload, of which a transform or an application left half. */
+export function isOnlyPayload({ shape: { columns } }: Scanned): boolean {
+  return columns.length === 1 && columns[0] === 'payload';
+}
+
 function scanExpected(text: string, at: number, shape: Shape, inner: InnerReader | undefined): Scanned | undefined {
   const { tokens } = shape;
   const count = tokens.length;

@@ -58,7 +58,10 @@ export function createKeyReader({ format, takesAnyText, read }: KeyOptions): Rea
     if (first === letterN) return null;
     if (first !== openBrace) return scalarRow(text.slice(at, end), schema?.row);
     const row = rows.read(text, at, schema?.row)?.row;
-    return row ?? { code: 'RECORD_NOT_JSON', message: 'it is no whole JSON object' };
+    // Half of Connect's wrapper: no table's key holds an object.
+    const isHalf = schema === undefined && !takesAnyText && row?.columns.length === 1 && row.columns[0] === 'payload';
+    const inner = isHalf ? row.text(0) : '';
+    return (inner.startsWith('{') ? rows.read(inner, 0, undefined)?.row : row) ?? notWhole;
   };
 
   return ({ key }) => {
@@ -69,6 +72,8 @@ export function createKeyReader({ format, takesAnyText, read }: KeyOptions): Rea
     return asJson(key, message);
   };
 }
+
+const notWhole: Failure = { code: 'RECORD_NOT_JSON', message: 'it is no whole JSON object' };
 
 const openBrace = 0x7b;
 const letterN = 0x6e;

@@ -103,6 +103,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
       name: definition.form,
       outbox: definition.outbox,
       ...(definition.key !== undefined && { key: definition.key }),
+      ...(definition.partial !== undefined && { partial: definition.partial }),
     },
     epoch: definition.epoch,
     truncated: {

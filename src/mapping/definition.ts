@@ -148,6 +148,19 @@ export const documentDefinitionSchema = z.strictObject({
     })
     .prefault({})
     .describe('For the form `outbox`'),
+  partial: z
+    .strictObject({
+      changed: z.string().min(1).optional().describe('The header that lists the columns which an update changed'),
+      unchanged: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('The header that lists the columns which an update did not change, and which the row may lack'),
+    })
+    .optional()
+    .describe(
+      'For flattened rows by ExtractChangedRecordState: `header.changed.name` and `header.unchanged.name` of that transform; if absent, headers whose names say `changed` or `unchanged`',
+    ),
   select: z
     .array(z.string().min(1))
     .min(1)

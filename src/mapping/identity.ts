@@ -152,8 +152,12 @@ const noKey: Failure = { code: 'RECORD_KEY_MISSING', message: 'The record has no
 
 function noValue(name: string, isBefore: boolean): Failure {
   const where = isBefore ? 'The delete does not tell' : 'The record does not tell';
-  const next = isBefore ? ' The table needs REPLICA IDENTITY FULL, for that column is not in its primary key.' : '';
-  return { code: 'RECORD_KEY_MISSING', message: `${where} "${name}", by which its document is found.${next}` };
+  const next =
+    isBefore && name !== '_id'
+      ? ' The table needs REPLICA IDENTITY FULL, for that column is not in its primary key.'
+      : '';
+  const called = name === '_id' ? ' MongoDB’s `_id` is called `id` in rows and documents.' : '';
+  return { code: 'RECORD_KEY_MISSING', message: `${where} "${name}", by which its document is found.${called}${next}` };
 }
 
 function doubted(name: string): Failure {

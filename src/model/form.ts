@@ -33,11 +33,21 @@ export const keyFormats = ['auto', 'json', 'text'] as const;
 
 export type KeyFormat = (typeof keyFormats)[number];
 
+/** Headers that list columns of flattened rows, by name. */
+export interface PartialHeaders {
+  /** Of the columns that an update changed. */
+  readonly changed?: string | undefined;
+  /** Of those that it did not, and that the row may lack. */
+  readonly unchanged?: string | undefined;
+}
+
 export interface Form {
   readonly name: FormName;
   readonly outbox: OutboxOptions;
   /** What the keys are; `auto` if absent. */
   readonly key?: KeyFormat;
+  /** For flattened rows that hold a part of their columns. */
+  readonly partial?: PartialHeaders;
 }
 
 export const autoForm: Form = { name: 'auto', outbox: { id: 'header', idHeader: 'id', headers: {} } };

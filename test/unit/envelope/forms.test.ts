@@ -289,3 +289,45 @@ test('a key that may be JSON or text is refused where the other keys are of the 
 test('where columns name documents, a key that cannot be read does not matter', () => {
   assert.deepEqual(ids({ id: { from: ['id'] } }, ['{"damaged', '{"id":1}', 'x']), ['1', '1', '1']);
 });
+
+test('a flattened row that lacks what a header lists as unchanged changes only what it has', () => {
+  const patched = (headers: Readonly<Record<string, string>>, file: object = {}): string => {
+    const compiled = compileDocument(
+      documentDefinitionSchema.parse({ document: 'd', from: 't', form: 'flattened', ...file }),
+    );
+    const decode = createDecoder(compiled.form);
+    // A whole row before it, as a snapshot has it.
+    decode(recordOf({ key, value: '{"id":1,"a":"x","b":"y"}', headers: { Changed: '[]', Unchanged: '[]' } }));
+    const event = decode(recordOf({ key, value: '{"id":1,"a":"z"}', headers }));
+    if (event.op === 'unreadable') return event.failure.message;
+    assert.ok(event.op === 'update');
+    const mapped = compiled.createMapper()(event);
+    assert.ok(mapped.kind === 'write' && mapped.write.action === 'index');
+    return mapped.write.steps?.[0]?.patch === undefined ? 'whole' : 'a part';
+  };
+  assert.equal(patched({ Changed: '["a"]', Unchanged: '["id","b"]' }), 'a part');
+  assert.equal(patched({ Unchanged: '["id","b"]' }), 'a part');
+  assert.equal(patched({ Changed: '["a"]' }), 'a part');
+  assert.equal(patched({ Unchanged: '{"schema":{"type":"array"},"payload":["id","b"]}' }), 'a part');
+  assert.equal(patched({ same: '["id","b"]' }, { partial: { unchanged: 'same' } }), 'a part');
+  assert.equal(patched({ Changed: '[]', Unchanged: '["id","a"]' }), 'whole');
+  assert.equal(patched({ tags: '["red"]', Changed: '[]' }), 'whole');
+  assert.match(
+    patched({ same: '["id","b"]' }),
+    /the header "same" lists columns that the row does not have: b; .*unchanged: same/,
+  );
+});
+
+test('a payload without its schema is what it holds, in keys as in values; in rows of an application it is a column', () => {
+  const half = `{"payload":${change}}`;
+  assert.deepEqual(
+    documents({}, [
+      { key: '{"payload":{"id":7}}', value: half },
+      { key: '7', value: change },
+    ]),
+    ['7 {"id":1}', '7 {"id":1}'],
+  );
+  assert.deepEqual(documents({ form: 'flattened' }, [{ key, value: '{"payload":{"id":1}}' }]), ['1 {"id":1}']);
+  assert.deepEqual(documents({ form: 'rows' }, [{ key, value: '{"payload":{"id":1}}' }]), ['1 {"payload":{"id":1}}']);
+  assert.match(documents({}, [{ key, value: '{"payload":{"a":1}}' }])[0] ?? '', /an object of a;/);
+});

@@ -161,3 +161,9 @@ test('a delete of a row whose primary key has a zero is applied', () => {
     ['delete 0:2'],
   );
 });
+
+test('who asks for `_id` is told what the column is called', () => {
+  const refused = map({ id: { from: ['_id'] } }, '{"id":1}');
+  assert.ok(refused.kind === 'refused');
+  assert.match(refused.failure.message, /"_id".*is called `id`/);
+});
