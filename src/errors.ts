@@ -41,6 +41,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'dead-letter',
     nextStep: 'Look at the schema in the registry; please report it if it is one that a converter registered.',
   },
+  SCHEMA_IN_HEADER: {
+    meaning: 'A header names the schema of the record, which Sluice does not read: it reads ids in front of the value.',
+    directive: 'dead-letter',
+    nextStep:
+      'Let the converter write ids in front of the value: Apicurio with `apicurio.registry.headers.enabled=false` and `apicurio.registry.as-confluent=true`, Confluent with `PrefixSchemaIdSerializer`.',
+  },
   RECORD_KEY_MISSING: {
     meaning: 'The record has no key that names its document, or one whose values the connector invented.',
     directive: 'dead-letter',

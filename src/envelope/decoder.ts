@@ -7,8 +7,8 @@
 import type { ChangeEvent, ConnectSchema, IgnoredReason, Row, Unreadable } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import { autoForm } from '../model/form.ts';
-import type { ReadFrame } from '../model/frame.ts';
-import { isFrame } from '../model/frame.ts';
+import type { ReadFrame, RecordPart } from '../model/frame.ts';
+import { isFrame, schemaIdHeader } from '../model/frame.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
@@ -73,10 +73,29 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
     return typeof message === 'string' ? { code: 'RECORD_NOT_JSON', message } : message;
   };
 
+  /** Schemas of frames that were met without a header that names another. */
+  const framed: Partial<Record<RecordPart, ConnectSchema | undefined>> = {};
+
+  /** As `read`, of a part of a record. Headers are looked at where a part is not what the one before it was: decoding them is dear. */
+  const readPart = (
+    reader: MessageReader,
+    record: SourceRecord,
+    part: RecordPart,
+    bytes: Buffer,
+  ): Message | Failure => {
+    const message = read(reader, bytes);
+    const isKnown = !('code' in message) && (bytes[0] !== 0 || message.schema === framed[part]);
+    if (isKnown) return message;
+    const header = schemaIdHeader(record, part);
+    if (header !== undefined) return inHeader(header);
+    if (!('code' in message)) framed[part] = message.schema;
+    return message;
+  };
+
   const readKey = createKeyReader({
     format: form.key ?? 'auto',
     takesAnyText,
-    read: (bytes) => read(keys, bytes),
+    read: (record, bytes) => readPart(keys, record, 'key', bytes),
   });
 
   const said = (record: SourceRecord, event: EnvelopeSays): ChangeEvent => {
@@ -231,7 +250,7 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   const readRecord = (record: SourceRecord, key: Row | null): ChangeEvent => {
     const bytes = record.value;
     if (bytes === null) return nothing(record, key);
-    const message = read(values, bytes);
+    const message = readPart(values, record, 'value', bytes);
     if ('code' in message) return unreadable(record, message.code, `the value cannot be read: ${message.message}`);
     if (message.end - message.at === 4 && message.text.startsWith('null', message.at)) return nothing(record, key);
     return readValue(record, key, message);
@@ -251,6 +270,11 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
 
 function withoutKey(record: SourceRecord, { code, message }: Failure): Unreadable {
   return unreadable(record, code, `the key cannot be read: ${message}`);
+}
+
+function inHeader(header: string): Failure {
+  const message = `its schema is named by the header \`${header}\`, and Sluice reads ids in front of the value`;
+  return { code: 'SCHEMA_IN_HEADER', message };
 }
 
 const plainMessage = (text: string): Message => ({ text, at: 0, end: text.length, schema: undefined });

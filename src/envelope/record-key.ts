@@ -21,7 +21,7 @@ export interface KeyOptions {
   readonly format: KeyFormat;
   /** Applications write the topic: a key that is no JSON is text, whatever it looks like. */
   readonly takesAnyText: boolean;
-  readonly read: (bytes: Buffer) => Message | Failure;
+  readonly read: (record: SourceRecord, bytes: Buffer) => Message | Failure;
 }
 
 /** Remembers of which kind the topic's keys are. */
@@ -64,10 +64,11 @@ export function createKeyReader({ format, takesAnyText, read }: KeyOptions): Rea
     return (inner.startsWith('{') ? rows.read(inner, 0, undefined)?.row : row) ?? notWhole;
   };
 
-  return ({ key }) => {
+  return (record) => {
+    const { key } = record;
     if (key === null) return null;
     if (format === 'text') return asText(key);
-    const message = read(key);
+    const message = read(record, key);
     if ('code' in message) return isFrame(key) ? message : asOther(key, message);
     return asJson(key, message);
   };

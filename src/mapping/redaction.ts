@@ -24,6 +24,7 @@ const notRead: ReadonlySet<FailureCode> = new Set([
   'RECORD_FORM_UNKNOWN',
   'SCHEMA_UNKNOWN',
   'SCHEMA_UNUSABLE',
+  'SCHEMA_IN_HEADER',
   'RECORD_NOT_HANDLED',
 ]);
 

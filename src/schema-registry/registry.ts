@@ -6,7 +6,8 @@
  * are dead letters, and after a while it is asked for again.
  */
 import type { ReadFrame } from '../model/frame.ts';
-import { frameHeaderBytes, isFrame, schemaIdOf } from '../model/frame.ts';
+import type { RecordPart } from '../model/frame.ts';
+import { frameHeaderBytes, isFrame, schemaIdHeader, schemaIdOf } from '../model/frame.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { Clock, Observer } from '../pipeline/ports.ts';
@@ -91,11 +92,14 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
   };
 
   /** The schemas that a key or value names, as far as that is known: a frame can only be looked into when it can be read. */
-  const needAll = (bytes: Buffer | null, waits: Promise<void>[]): void => {
+  const needAll = (record: SourceRecord, part: RecordPart, waits: Promise<void>[]): void => {
+    const bytes = record[part];
     if (bytes === null) return;
     let inside: number | undefined;
     if (isFrame(bytes)) {
       const id = schemaIdOf(bytes);
+      // What has its schema in a header is no frame: its first bytes are a value, and no id that a registry knows.
+      if (!known.has(id) && schemaIdHeader(record, part) !== undefined) return;
       need(id, waits);
       if (cloudEvents.has(id)) {
         const framed = readFrame(bytes);
@@ -109,9 +113,9 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
 
   const waitsFor = (records: readonly SourceRecord[]): readonly Promise<void>[] => {
     const waits: Promise<void>[] = [];
-    for (const { key, value } of records) {
-      needAll(key, waits);
-      needAll(value, waits);
+    for (const record of records) {
+      needAll(record, 'key', waits);
+      needAll(record, 'value', waits);
     }
     return waits;
   };

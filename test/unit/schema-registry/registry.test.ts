@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createDecoder } from '../../../src/envelope/decoder.ts';
 import type { ColumnSchema } from '../../../src/model/change-event.ts';
+import { autoForm } from '../../../src/model/form.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
 import { offset } from '../../../src/model/position.ts';
 import type { SourceRecord } from '../../../src/model/record.ts';
@@ -265,4 +267,28 @@ test('the schema of a CloudEvent’s data is fetched too, whether the event is J
   await framed.settle(framed.registry.prepare([recordOf(null, bytes)]));
   assert.deepEqual(framed.asked, [3, 8]);
   assert.equal(framed.registry.prepare([recordOf(null, bytes)]), undefined);
+});
+
+test('a value whose schema a header names is no frame, whatever its first bytes: no registry is asked, and the header is named', async () => {
+  const { registry, asked, settle } = worldOf([text]);
+  const decode = createDecoder({ ...autoForm, name: 'rows' }, registry.readFrame);
+  const headersOf = (name: string) => ({ [name]: Buffer.from([0, 0, 0, 0, 0, 0, 0, 7]) });
+  const named = ['apicurio.value.globalId', 'apicurio.value.contentId', '__value_schema_id'];
+  for (const name of named) {
+    for (const bytes of [frame(9), Buffer.from([2, 0x61]), Buffer.from([0, 2, 0x61])]) {
+      const record = { ...recordOf(null, bytes), headers: headersOf(name) };
+      assert.equal(registry.prepare([record]), undefined, name);
+      const event = decode(record);
+      assert.ok(event.op === 'unreadable' && event.failure.code === 'SCHEMA_IN_HEADER', name);
+      assert.ok(event.failure.message.includes(`\`${name}\``));
+    }
+  }
+  assert.deepEqual(asked, []);
+  // A first byte of zero, and an id that is known by chance.
+  await settle(registry.prepare([recordOf(null, frame(7))]));
+  const chance = decode({ ...recordOf(null, frame(7)), headers: headersOf('__value_schema_id') });
+  assert.ok(chance.op === 'unreadable' && chance.failure.code === 'SCHEMA_IN_HEADER');
+  const key = { ...recordOf(frame(9), Buffer.from('{"id":1}')), headers: headersOf('__key_schema_id') };
+  const event = decode(key);
+  assert.ok(event.op === 'update' && event.keyFailure?.code === 'SCHEMA_IN_HEADER');
 });
