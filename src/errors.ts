@@ -153,9 +153,17 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep: 'Grant the privileges listed in docs/operations.md, "Privileges"; `sluice check` names those that lack.',
   },
   ELASTICSEARCH_ANSWER_UNEXPECTED: {
-    meaning: 'The answer of Elasticsearch is not what its protocol promises, so nothing can be concluded from it.',
+    meaning:
+      'The answer is not what the protocol of Elasticsearch promises, or something else gave it, so nothing can be concluded from it.',
     directive: 'retry',
-    nextStep: 'Look for a proxy between Sluice and Elasticsearch that changes answers.',
+    nextStep:
+      'Look for a proxy or load balancer between Sluice and Elasticsearch that answers itself or changes answers.',
+  },
+  REQUEST_TOO_LARGE: {
+    meaning: 'Something before Elasticsearch refuses a request of one document for its size (413); the document waits.',
+    directive: 'pause',
+    nextStep:
+      'Raise the limit of the proxy or load balancer (`client_max_body_size` of nginx), or exclude the large field in the mapping file. If there is none, grant `monitor` on the cluster, so that Elasticsearch tells its limit.',
   },
   ELASTICSEARCH_ENGINE_WRONG: {
     meaning: 'The server is OpenSearch where Elasticsearch is configured, or the reverse.',

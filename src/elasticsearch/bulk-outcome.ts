@@ -47,6 +47,8 @@ const byStatus: Readonly<Record<number, readonly [Kind, FailureCode]>> = {
   504: ['retryable', 'ELASTICSEARCH_UNAVAILABLE'],
 };
 
+const unexpected: readonly [Kind, FailureCode] = ['retryable', 'ELASTICSEARCH_ANSWER_UNEXPECTED'];
+
 /** What an answer of this status and cause says about a write, or about all writes of a request. */
 export function outcomeOf(status: number, cause: ErrorCause | undefined): WriteOutcome {
   if (cause === undefined) {
@@ -57,8 +59,10 @@ export function outcomeOf(status: number, cause: ErrorCause | undefined): WriteO
   const type = cause?.type;
   // Every write is versioned: something newer is there already.
   if (status === 409 && type === 'version_conflict_engine_exception') return superseded;
-  const [kind, code] = (type === undefined ? undefined : byType[type]) ??
-    byStatus[status] ?? ['retryable', 'ELASTICSEARCH_ANSWER_UNEXPECTED'];
+  const known = (type === undefined ? undefined : byType[type]) ?? byStatus[status];
+  // Elasticsearch says why it refuses a document. Only a body that is too large is refused before it is read.
+  const isReasonless = known?.[0] === 'rejected' && type === undefined && status !== 413;
+  const [kind, code] = known === undefined || isReasonless ? unexpected : known;
   return {
     status: kind,
     failure: { code, message: messageOf(status, cause), status, ...(type !== undefined && { type }) },

@@ -10,6 +10,7 @@ import type { VersionType } from './bulk-body.ts';
 import { bulkBody, createBodyRooms } from './bulk-body.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
 import { itemFields, outcomeOf } from './bulk-outcome.ts';
+import { readContentLimit, tooLarge } from './content-limit.ts';
 import { ask } from './request.ts';
 
 export interface BulkSinkOptions {
@@ -51,17 +52,25 @@ export function createBulkSink(options: BulkSinkOptions): Sink {
         // The server has read it, or it could not have answered it; of a request that ended otherwise, who knows.
         rooms.giveBack(body);
         return itemOutcomes(writes, answer.body);
-      case 'failed':
-        return all(writes, { status: 'retryable', failure: answer.failure });
+      case 'failed': {
+        const { failure } = answer;
+        if (failure.code !== 'REQUEST_TOO_LARGE') return all(writes, { status: 'retryable', failure });
+        // Smaller requests may pass.
+        if (writes.length > 1) return halved(writes, signal);
+        const limit = await readContentLimit({ client, requestTimeoutMs }, signal);
+        return all(writes, tooLarge(failure, body.length, limit));
+      }
       case 'refused': {
         const outcome = wholeOutcome(answer.status, answer.cause);
-        if (outcome.status !== 'rejected' || writes.length === 1) return all(writes, outcome);
-        // One of them is to blame: each half by itself, until it is alone.
-        const middle = Math.ceil(writes.length / 2);
-        const first = await write(writes.slice(0, middle), signal);
-        return [...first, ...(await write(writes.slice(middle), signal))];
+        // One of them is to blame, and found when it is alone.
+        return outcome.status === 'rejected' && writes.length > 1 ? halved(writes, signal) : all(writes, outcome);
       }
     }
+  };
+  const halved: Sink['write'] = async (writes, signal) => {
+    const middle = Math.ceil(writes.length / 2);
+    const first = await write(writes.slice(0, middle), signal);
+    return [...first, ...(await write(writes.slice(middle), signal))];
   };
   return { write };
 }
@@ -84,11 +93,14 @@ function itemOutcomes(writes: readonly DocumentWrite[], body: unknown): readonly
   }
   if (!body.errors) return all(writes, applied);
   return body.items.map((item, position) => {
-    const { status, error } = item[writes[position]?.action ?? ''] ?? { status: 0, error: {} };
-    return outcomeOf(status, error);
+    const action = writes[position]?.action ?? '';
+    const { status, error } = item[action] ?? { status: 0, error: {} };
+    // Only for a delete it means that all is well.
+    return outcomeOf(status, error ?? (status === 404 && action !== 'delete' ? {} : undefined));
   });
 }
 
 function isBulkAnswer(body: unknown): body is BulkAnswer {
-  return typeof body === 'object' && body !== null && 'errors' in body && 'items' in body && Array.isArray(body.items);
+  if (typeof body !== 'object' || body === null || !('errors' in body) || !('items' in body)) return false;
+  return typeof body.errors === 'boolean' && Array.isArray(body.items);
 }

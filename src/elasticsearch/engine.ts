@@ -64,6 +64,19 @@ export function engineIn(headers: Readonly<Record<string, unknown>> | null | und
   return typeof headers?.['x-opensearch-version'] === 'string' ? 'opensearch' : undefined;
 }
 
+/**
+ * Whether the server itself gives this answer. Whatever stands before it (a load balancer, a gateway, a login page) answers with
+ * the same statuses, and knows nothing of documents and indexes. An older OpenSearch tells itself only by the shape of its errors.
+ */
+export function isOwnAnswer(
+  client: Client,
+  headers: Readonly<Record<string, unknown>> | null | undefined,
+  hasErrorObject: boolean,
+): boolean {
+  if (engineIn(headers) !== undefined) return true;
+  return hasErrorObject && !(client.transport instanceof ElasticsearchTransport);
+}
+
 /** OpenSearch's version in its answer to `GET /`; undefined if the answer is another's. */
 export function opensearchVersion(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('version' in body)) return undefined;

@@ -7,7 +7,7 @@ import { errors } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
 import type { ErrorCause } from './bulk-outcome.ts';
 import type { EngineName } from './engine.ts';
-import { engineIn } from './engine.ts';
+import { engineIn, isOwnAnswer } from './engine.ts';
 
 export interface RequestParams {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -18,7 +18,10 @@ export interface RequestParams {
   readonly bulkBody?: Buffer;
 }
 
-/** `engine` is who says of itself that it answered. */
+/**
+ * `engine` is who says of itself that it answered. `refused` is the server's own answer, or one of those that mean the same
+ * whoever gives them: that there is too much to do, or nobody who does it (408, 429, 5xx).
+ */
 export type Answer =
   | {
       readonly kind: 'answered';
@@ -74,11 +77,18 @@ export async function ask(
       ...(read && { asStream: true }),
     });
     const whole = read === undefined ? body : await read(body);
+    // What is read as a stream is not looked at by the client.
+    if (read !== undefined && statusCode >= 400) return refusedBy(client, statusCode, jsonOf(String(whole)), headers);
+    if (statusCode >= 300 || (read !== undefined && !isOwnAnswer(client, headers, true)))
+      return { kind: 'failed', failure: foreign(statusCode) };
     return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     if (state.isStale) return stale;
-    return answerOf(error, timeoutMs);
+    if (error instanceof errors.ResponseError) {
+      return refusedBy(client, error.statusCode ?? 0, error.body, error.headers);
+    }
+    return failedBy(error, timeoutMs);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
@@ -105,9 +115,7 @@ export async function askText(
 ): Promise<Exclude<Answer, { kind: 'answered' }> | { readonly kind: 'answered'; readonly text: string }> {
   const answer = await ask(client, params, timeoutMs, signal, textOf);
   if (answer.kind !== 'answered') return answer;
-  const text = String(answer.body);
-  if (answer.status < 400) return { kind: 'answered', text };
-  return { kind: 'refused', status: answer.status, cause: causeOf(jsonOf(text)), engine: answer.engine };
+  return { kind: 'answered', text: String(answer.body) };
 }
 
 async function textOf(body: unknown): Promise<string> {
@@ -125,12 +133,34 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The client's errors hold the connection with all its settings; only what is said here leaves this room. */
-function answerOf(error: unknown, timeoutMs: number): Answer {
-  if (error instanceof errors.ResponseError) {
-    const { statusCode: status = 0 } = error;
-    return { kind: 'refused', status, cause: causeOf(error.body), engine: engineIn(error.headers) };
+/** Statuses that mean the same whoever answers. */
+const isUnavailable = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+
+function refusedBy(
+  client: Client,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, unknown>> | null | undefined,
+): Answer {
+  const cause = causeOf(body);
+  if (isUnavailable(status) || isOwnAnswer(client, headers, cause?.type !== undefined)) {
+    return { kind: 'refused', status, cause, engine: engineIn(headers) };
   }
+  return { kind: 'failed', failure: foreign(status) };
+}
+
+/** Of an answer that something else than the server gave: nothing follows from it for documents and indexes. */
+function foreign(status: number): Failure {
+  if (status === 413) {
+    const message = 'Something between Sluice and Elasticsearch refuses a request for its size (413).';
+    return { code: 'REQUEST_TOO_LARGE', message, status };
+  }
+  const message = `Status ${status} was answered by something else than Elasticsearch: the answer does not carry its name.`;
+  return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message, status };
+}
+
+/** The client's errors hold the connection with all its settings; only what is said here leaves this room. */
+function failedBy(error: unknown, timeoutMs: number): Answer {
   if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) {
     const message = `Elasticsearch did not answer within ${timeoutMs} ms.`;
     return { kind: 'failed', failure: { code: 'ELASTICSEARCH_UNREACHABLE', message } };

@@ -39,6 +39,10 @@ const faults: readonly { readonly claim: string; readonly behaviour: (bulk: numb
   },
   { claim: '429 for two of three requests', behaviour: often({ kind: 'status', status: 429 }) },
   { claim: '503 for two of three requests', behaviour: often({ kind: 'status', status: 503 }) },
+  {
+    claim: 'a load balancer that refuses two of three requests with a page (400)',
+    behaviour: often({ kind: 'page', status: 400 }),
+  },
   { claim: 'connections that are cut before the request arrives', behaviour: often({ kind: 'reset' }) },
   { claim: 'connections that are cut after the request was applied', behaviour: often({ kind: 'reset-after' }) },
   { claim: 'answers that stop in their middle', behaviour: (bulk) => (bulk % 4 === 1 ? { kind: 'stall' } : passing) },

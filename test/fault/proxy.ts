@@ -12,6 +12,8 @@ export type Behaviour =
   | { readonly kind: 'pass' }
   /** Answers this status without asking the server. */
   | { readonly kind: 'status'; readonly status: number }
+  /** Answers this status with a page of its own, as a load balancer does. */
+  | { readonly kind: 'page'; readonly status: number }
   /** Answers 429 for every third item, which the server never sees. */
   | { readonly kind: 'refuse-items' }
   /** Cuts the connection before the server has seen the request. */
@@ -60,6 +62,9 @@ export async function startProxy(target: string): Promise<Proxy> {
         return;
       case 'status':
         outgoing.writeHead(behaviour.status, { 'x-elastic-product': 'Elasticsearch' }).end();
+        return;
+      case 'page':
+        outgoing.writeHead(behaviour.status, { 'content-type': 'text/html' }).end('<html><h1>Bad Request</h1></html>');
         return;
       case 'refuse-items': {
         const { kept, refused } = withoutEveryThird(body);
