@@ -381,6 +381,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     directive: 'retry',
     nextStep: 'Check that the topic of `deadLetters.topic` exists and may be written.',
   },
+  DEAD_LETTERS_SMALL: {
+    meaning: 'The dead-letter topic takes smaller messages than the topics whose records it keeps.',
+    directive: 'go-on',
+    nextStep:
+      'Raise `max.message.bytes` of the dead-letter topic to at least that of the largest topic that is read (kafka-configs.sh --alter --add-config max.message.bytes=BYTES).',
+  },
   SNAPSHOT_UNKNOWN: {
     meaning: 'Which documents the last snapshot confirmed cannot be told, so none may be swept.',
     directive: 'stop',

@@ -8,6 +8,7 @@ import { isTemplate } from '../mapping/definition.ts';
 import type { Routes } from '../routes.ts';
 import { unorderedTruncates } from '../route-problems.ts';
 import { createRoutes } from '../routes.ts';
+import { checkDeadLetters } from './check-dead-letters.ts';
 import { checkIndexes } from './check-indexes.ts';
 import { checkDoubts, checkOffsets } from './check-offsets.ts';
 import { checkPrivileges } from './check-privileges.ts';
@@ -60,6 +61,8 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
       what: `topics to read: ${routes.topics.join(', ') || 'none'}`,
       failures: [...routes.missing, ...unordered],
     };
+    const { topics } = routes;
+    yield await checkDeadLetters({ kafka, deadLetters: config.deadLetters, existing, topics });
     const schemas = refusal === undefined ? registry?.open(AbortSignal.timeout(schemasWithinMs)) : undefined;
     const { prepare, readFrame } = schemas ?? {};
     if (routes.missing.length === 0) yield* await checkTopics({ kafka, files, routes, prepare, readFrame });

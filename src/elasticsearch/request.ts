@@ -77,10 +77,9 @@ export async function ask(
       ...(read && { asStream: true }),
     });
     const whole = read === undefined ? body : await read(body);
-    // What is read as a stream is not looked at by the client.
+    // The client throws for such a status only where it reads the answer itself.
     if (read !== undefined && statusCode >= 400) return refusedBy(client, statusCode, jsonOf(String(whole)), headers);
-    if (statusCode >= 300 || (read !== undefined && !isOwnAnswer(client, headers, true)))
-      return { kind: 'failed', failure: foreign(statusCode) };
+    if (statusCode >= 300) return { kind: 'failed', failure: foreign(statusCode) };
     return { kind: 'answered', status: statusCode, body: whole, engine: engineIn(headers) };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;

@@ -74,6 +74,7 @@ export type FailureCode =
   | 'OFFSETS_MOVED'
   | 'WRITES_SUPERSEDED'
   | 'DEAD_LETTERS_UNAVAILABLE'
+  | 'DEAD_LETTERS_SMALL'
   | 'SNAPSHOT_UNKNOWN'
   // the database that an index is compared with
   | 'SOURCE_UNREACHABLE'

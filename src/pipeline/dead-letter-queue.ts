@@ -4,6 +4,7 @@
  * are not written: the new owner of their partition writes them.
  */
 import type { Failure } from '../model/outcome.ts';
+import { recordBytes } from '../model/record.ts';
 import type { Redact } from '../model/redact.ts';
 import type { Ticket } from './offset-tracker.ts';
 import type { Clock, DeadLetter, DeadLetters, Observer } from './ports.ts';
@@ -39,6 +40,18 @@ interface Waiting {
 const isOwned = ({ ticket }: Waiting): boolean => !ticket.tracker.tenure.isOver();
 
 const maxLettersPerRequest = 500;
+/** Below Kafka's default of `max.message.bytes`, 1,048,588, which counts a batch of letters as one message. */
+const maxBytesPerRequest = 900_000;
+
+/** What a letter takes in a request, about: its record, the record's headers, and the place and the reason. */
+function letterBytes({ record, failure }: DeadLetter): number {
+  let bytes = recordBytes(record) + 1024 + failure.message.length;
+  for (const [name, value] of Object.entries(record.headers ?? {})) {
+    bytes += name.length;
+    for (const one of Array.isArray(value) ? value : [value]) bytes += one?.length ?? 0;
+  }
+  return bytes;
+}
 
 export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLetterQueue {
   const { deadLetters, redact, clock, observer, retry, settle, progressed, signal } = options;
@@ -70,9 +83,18 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
     }
   };
 
+  /** The first letters of the queue that fit into one request; one letter always does. */
+  const takeRequest = (): typeof queue => {
+    let bytes = 0;
+    const fits = ({ letter }: { readonly letter: DeadLetter }): boolean =>
+      (bytes += letterBytes(letter)) <= maxBytesPerRequest;
+    const end = queue.findIndex((each, position) => !fits(each) || position === maxLettersPerRequest);
+    return queue.splice(0, end === -1 ? queue.length : Math.max(1, end));
+  };
+
   const drain = async (): Promise<void> => {
     while (queue.length > 0 && !aborted()) {
-      const taken = queue.splice(0, maxLettersPerRequest);
+      const taken = takeRequest();
       writing = taken;
       await persist(taken);
       writing = [];

@@ -192,7 +192,7 @@ test('a page with status 404 does not say that an index is absent, nor that a do
 });
 
 test('a page with status 200 is no answer, read as a whole or as a stream', async () => {
-  await using server = await serve(() => page(200));
+  await using server = await serve(() => ({ ...page(200), headers: json, body: '{"docs":[{"found":false}]}' }));
   assert.equal((await ask(server.client, { method: 'GET', path: '/docs' }, 5000)).kind, 'failed');
   const reader = createDocumentReader({ client: server.client, requestTimeoutMs: 5000 });
   const read = await reader.read([{ index: 'docs', id: 'a' }], new AbortController().signal);
