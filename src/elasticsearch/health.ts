@@ -22,10 +22,11 @@ export async function checkElasticsearch(client: Client, timeoutMs: number, engi
   const wrong = await wrongEngine(client, timeoutMs, engine, answer);
   if (wrong !== undefined) return { ok: false, failure: wrong };
   if (answer.kind === 'answered') return { ok: true, version: versionIn(answer.body) };
-  if (answer.kind === 'failed') return { ok: false, failure: await explainScheme(client, answer.failure, timeoutMs) };
-  // Elasticsearch names itself in refusals too. What is in front of it may answer 429 and 5xx, which pass.
-  if (engine === 'elasticsearch' && answer.engine === undefined && answer.status !== 429 && answer.status < 500) {
-    return { ok: false, failure: otherServer(answer.status) };
+  if (answer.kind === 'failed') {
+    const { failure } = answer;
+    const isForeign = failure.code === 'ELASTICSEARCH_ANSWER_UNEXPECTED' && failure.status !== undefined;
+    if (isForeign && engine === 'elasticsearch') return { ok: false, failure: otherServer(failure.status) };
+    return { ok: false, failure: await explainScheme(client, failure, timeoutMs) };
   }
   // Known, but not allowed to look at nodes: writing needs no such privilege.
   if (answer.status === 403) return { ok: true, version: undefined };
