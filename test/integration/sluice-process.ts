@@ -27,6 +27,7 @@ export interface StatusReport {
   readonly accounts: Accounts;
   readonly recordsHeld: number;
   readonly bytesHeld: number;
+  readonly documentsInFlight: number;
   readonly lastFailure?: string;
   readonly doubts?: Readonly<Record<string, readonly { readonly code: string; readonly message: string }[]>>;
 }
