@@ -187,7 +187,7 @@ function crash(error: unknown): never {
 }
 
 /** The coordinator as the member is to see it. A heartbeat that is refused because of a rebalance confirms nothing. */
-function watchedCoordinator(broker: Coordinator, hooks: MemberHooks): Coordinator {
+export function watchedCoordinator(broker: Coordinator, hooks: MemberHooks): Coordinator {
   const confirming = async (request: () => Promise<unknown>): Promise<unknown> => {
     const sent = hooks.now();
     const answer = await request();
