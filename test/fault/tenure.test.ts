@@ -18,7 +18,7 @@ import { startProxy } from './proxy.ts';
 const stack = await startStack({ servers: ['kafka'] });
 test.after(() => stack.stop());
 
-const sessionTimeoutMs = 3000;
+const sessionTimeoutMs = 6000;
 const environment = {
   SLUICE_KAFKA_SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
   SLUICE_KAFKA_REBALANCE_TIMEOUT_MS: '10000',
@@ -59,7 +59,11 @@ const ids = Array.from({ length: 12 }, (_, id) => id);
 async function holdInserts({ rows, proxy, a }: Scene): Promise<void> {
   proxy.behave(cut);
   await rows.send(ids.map((id) => ({ id, after: { n: id } })));
-  await untilTrue('the inserts are held', async () => (await a.status()).recordsHeld === ids.length);
+  await untilTrue('the inserts are held', async () => (await a.status()).recordsHeld === ids.length).catch(
+    (error: unknown) => {
+      throw new Error(a.output(), { cause: error });
+    },
+  );
 }
 
 const deleteAll = ({ rows }: Scene): Promise<void> => rows.send(ids.map((id) => ({ id, after: null })));
