@@ -31,7 +31,9 @@ const pass = (): Behaviour => ({ kind: 'pass' });
 const cut = (): Behaviour => ({ kind: 'reset' });
 
 /** Two partitions of rows, and an instance whose bulk requests go through a proxy. */
-async function setScene(elasticsearch: Elasticsearch, name: string) {
+async function setScene(elasticsearch: Elasticsearch, story: string) {
+  // Topics outlive a test that failed.
+  const name = `${story}-${process.pid}`;
   const proxy = await startProxy(elasticsearch.address);
   const servers = { kafka: stack.addresses.kafka, elasticsearch: elasticsearch.address };
   const rows = await openRows({ ...servers, name, partitions: 2, environment });
