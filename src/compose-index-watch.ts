@@ -12,6 +12,7 @@ import { createIndexWatch } from './index-watch.ts';
 import { readLag } from './kafka/offsets.ts';
 import { sampleRecords } from './kafka/sample.ts';
 import type { ChangeEvent } from './model/change-event.ts';
+import type { IndexDefinition } from './model/document.ts';
 import type { Routes } from './routes.ts';
 import type { Registry } from './schema-registry/registry.ts';
 
@@ -69,4 +70,10 @@ export function openIndexWatch(connections: IndexWatchConnections): IndexWatch {
 /** A row, or what nobody can read: that may be one. */
 function isOfRows({ op }: ChangeEvent): boolean {
   return op === 'read' || op === 'create' || op === 'update' || op === 'delete' || op === 'unreadable';
+}
+
+/** What the files say of an index, and what one that is made now remembers. */
+export function withOrigin(routes: Routes, watch: IndexWatch, alias: string): IndexDefinition | undefined {
+  const [definition, origin] = [routes.indexDefinition(alias), watch.originOf(alias)];
+  return definition && { ...definition, ...(origin && { origin }) };
 }

@@ -16,7 +16,6 @@ import { createDecoder } from './envelope/decoder.ts';
 import { readIgnoredValues } from './elasticsearch/ignored-values.ts';
 import { SluiceError, directiveOf, explain } from './errors.ts';
 import { watchIgnored } from './ignored-watch.ts';
-import type { IndexWatch } from './index-watch.ts';
 import { createDoubtTeller, watchIndexes } from './index-watch.ts';
 import { createIndexKeeper } from './indexes.ts';
 import type { KafkaLog } from './kafka/client.ts';
@@ -24,7 +23,6 @@ import { kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { countPartitions, listTopics, readIdleOffsets } from './kafka/offsets.ts';
 import { createKafkaSource } from './kafka/source.ts';
-import type { IndexDefinition } from './model/document.ts';
 import type { GroupInstance } from './model/group-definitions.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
@@ -41,13 +39,13 @@ import { withWithheld } from './pipeline/withheld.ts';
 import type { Writing } from './rebuild/handover.ts';
 import { createTwins } from './rebuild/twins.ts';
 import { unorderedTruncates } from './route-problems.ts';
-import type { Routes } from './routes.ts';
 import { createRoutes } from './routes.ts';
 import { watchArrivals } from './topic-arrivals.ts';
 import { gatedMappers } from './compose-columns.ts';
 import type { Documents } from './compose-connections.ts';
 import { definitionsDigest, readInstances, watchDefinitions } from './compose-group.ts';
-import { openIndexWatch } from './compose-index-watch.ts';
+import { openIndexRebuilds } from './compose-index-rebuilds.ts';
+import { openIndexWatch, withOrigin } from './compose-index-watch.ts';
 import {
   clock,
   contentDigestOf,
@@ -229,13 +227,19 @@ export async function runService(
     },
     over.signal,
   );
+  const ended = AbortSignal.any([signal, over.signal]);
+  const rebuilds = openIndexRebuilds({ kafka, config, documents, routes, logger }, ended);
   const watched = watchIndexes(
     watch,
     {
-      ...{ clock, everyMs: config.index.lookMs, found: tellDoubts, ensure: ensureIndex },
+      ...{ clock, everyMs: config.index.lookMs, ensure: ensureIndex },
+      found: (found) => {
+        tellDoubts(found);
+        rebuilds.consider(found);
+      },
       met: () => routes.aliases.filter(routes.hasRows),
     },
-    AbortSignal.any([signal, over.signal]),
+    ended,
   );
   const group = watchDefinitions(
     {
@@ -266,6 +270,7 @@ export async function runService(
     over.abort();
     await Promise.all([arrivals, group, ignored]);
     await watched;
+    await rebuilds.settled();
     await http?.close();
     await deadLetters.close();
     await client.close();
@@ -279,12 +284,6 @@ const countIgnoredEveryMs = 60_000;
 const lookForTopicsEveryMs = 60_000;
 /** What the other instances of the group run with is looked at this often. */
 const lookAtGroupEveryMs = 10_000;
-
-/** What the files say of an index, and what one that is made now remembers. */
-function withOrigin(routes: Routes, watch: IndexWatch, alias: string): IndexDefinition | undefined {
-  const [definition, origin] = [routes.indexDefinition(alias), watch.originOf(alias)];
-  return definition && { ...definition, ...(origin && { origin }) };
-}
 
 function writingText(document: string, writing: Writing): string {
   if (writing.kind === 'alias') return `A rebuild of ${document} is over: writing to its alias alone.`;

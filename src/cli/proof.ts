@@ -145,8 +145,8 @@ export function reportOf(
 }
 
 const meanings: Readonly<Record<Verdict, string>> = {
-  missing: 'missing in the index',
-  stale: 'older than their newest record that the service has settled; their newer ones may be dead letters',
+  missing: 'missing in the index: deleted there, or their inserts are dead letters',
+  stale: 'older than their newest record that the service has settled: their updates may be dead letters',
   surplus: 'in the index although deleted, or of no row',
   differing: 'of another content than their record',
   misrouted: 'under another routing than their own',

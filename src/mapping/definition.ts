@@ -248,6 +248,12 @@ export const documentDefinitionSchema = z.strictObject({
         .describe(
           'What is done when the index lacks something that it can be given (a field, a subfield, a dynamic setting): it is given, at the start and when a column comes; or nothing',
         ),
+      onChange: z
+        .enum(['warn', 'rebuild'])
+        .optional()
+        .describe(
+          'What is done when the index is not whole (a new document, a changed definition, an index that was deleted or restored): a warning that stays, or a rebuild by one of the instances; `index.onChange` of the configuration unless said',
+        ),
     })
     .default({ settings: {}, mappings: {}, apply: 'additive' }),
 });
