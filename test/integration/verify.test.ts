@@ -169,3 +169,31 @@ test('vectors are compared, with the digits that the index keeps of them; one th
   assert.deepEqual((await report(rows, 'verify', index)).counts, {});
   await service.stop();
 });
+
+test('verify and repair of a document without an index name the command that makes it, and do not read its topics first', async () => {
+  await using rows = await openRows({ ...stack.addresses, name: `verify-missing-${process.pid}` });
+  await rows.send([{ id: 1, after: row(1) }]);
+  for (const args of [['verify'], ['repair', '--yes']]) {
+    const [command = '', ...options] = args;
+    const { code, stderr } = await rows.run(command, rows.index, ...options);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /There is no index or alias `verify-missing-\d+` to compare\. .*`sluice rebuild DOCUMENT`/);
+  }
+});
+
+test('a dead-lettered insert is missing, a dead-lettered update leaves the document stale, and the report says where to look', async () => {
+  const mapping = 'index: { mappings: { properties: { n: { type: integer } } } }\n';
+  await using rows = await openRows({ ...stack.addresses, name: `verify-letters-${process.pid}`, mapping });
+  await using service = await rows.startService();
+  await rows.send([
+    { id: 1, after: { n: 1 } },
+    { id: 1, after: { n: 'no number' } },
+    { id: 2, after: { n: 'no number' } },
+  ]);
+  await rows.caughtUp();
+  const { code, stdout } = await rows.run('verify', rows.index);
+  assert.equal(code, 1);
+  assert.match(stdout, /✖ 1 missing \(.*inserts are dead letters\): 2/);
+  assert.match(stdout, /✖ 1 stale \(.*updates may be dead letters\): 1/);
+  await service.stop();
+});

@@ -129,3 +129,15 @@ test('differences that are accepted are not waited for', async () => {
   const accepting = { ...world, options: { ...world.options, acceptDifferences: true } };
   assert.equal((await compared(accepting, 30_000))?.length, 1);
 });
+
+test('a document that changed between two looks is no difference yet: it is compared once more', async () => {
+  const world = worldOf(inserts);
+  const looks: (readonly Lacking[])[] = [[{ id: 'hot', version: '1' }], [{ id: 'hot', version: '2' }], []];
+  const lacking = () => Promise.resolve(looks.shift() ?? []);
+  const sample: Comparison['sample'] = async () => {
+    return { compared: 1, lacking: await lacking(), ahead: 0, counts: { from: 1, to: 1 } };
+  };
+  const options = { ...world.options, comparison: { ...world.options.comparison, sample, lacking } };
+  assert.deepEqual(await compared({ ...world, options }, 30_000), []);
+  assert.equal(looks.length, 0);
+});
