@@ -20,6 +20,8 @@ export type Behaviour =
   | { readonly kind: 'reset' }
   /** Cuts the connection after the server has applied the request. */
   | { readonly kind: 'reset-after' }
+  /** Lets the server see the request only then. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> }
   /** Sends the head and half of the answer, and then nothing. */
   | { readonly kind: 'stall' };
 
@@ -57,6 +59,10 @@ export async function startProxy(target: string): Promise<Proxy> {
     bulks += 1;
     const behaviour = behaviourOf(bulks);
     switch (behaviour.kind) {
+      case 'hold':
+        await behaviour.until;
+        reply(outgoing, await forward(incoming, body));
+        return;
       case 'pass':
         reply(outgoing, await forward(incoming, body));
         return;
