@@ -18,8 +18,16 @@ export function contentText(definition: DocumentDefinition, transformDigest: str
   const defaults = documentDefinitionSchema.parse({ document: 'any', from: 'any' });
   const { transform, ...told } = definition;
   const own = Object.fromEntries(Object.entries(told).filter(([key]) => !besides.has(key)));
-  const content = without(own, defaults);
+  const content = without({ ...own, fields: decisiveFields(definition) }, defaults);
   return ordered({ ...asObject(content), ...(transform !== undefined && { transform: transformDigest ?? transform }) });
+}
+
+/** `optional` says something of rows, not of documents; what is left empty by it is a column under its own name, as without `select`. */
+function decisiveFields({ fields, select }: DocumentDefinition): object {
+  const kept = Object.entries(fields).map(([name, field]) => [name, { ...field, optional: undefined }] as const);
+  return Object.fromEntries(
+    kept.filter(([, field]) => select !== undefined || Object.values(field).some((value) => value !== undefined)),
+  );
 }
 
 /** Without the members that `defaults` has too. */

@@ -63,6 +63,8 @@ test('two definitions have one content only if they make the same documents', ()
   for (const same of [
     { document: 'e', from: ['t', 'u'], epoch: 3, onTruncate: 'ignore', index: { mappings: { dynamic: false } } },
     { fields: {}, where: {}, form: 'auto', id: { overlong: 'reject' } },
+    { fields: { a: { optional: true } } },
+    { rowsStayInTopic: true },
   ])
     assert.equal(textOf(same), plain);
   const others = [
