@@ -173,7 +173,8 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   INDEX_MISSING: {
     meaning: 'The alias or index is not there (any more).',
     directive: 'pause',
-    nextStep: 'If only the alias was removed, give it back: `sluice adopt DOCUMENT`. If the index is gone, make it from its topics: `sluice rebuild DOCUMENT`.',
+    nextStep:
+      'If only the alias was removed, give it back: `sluice adopt DOCUMENT`. If the index is gone, make it from its topics: `sluice rebuild DOCUMENT`.',
   },
   INDEX_BLOCKED: {
     meaning: 'The index refuses writes (a block, often set when a disk is nearly full).',

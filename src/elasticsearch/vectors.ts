@@ -43,7 +43,8 @@ export async function readVectorFields(
 ): Promise<readonly VectorField[] | Failure> {
   const path = `/${encodeURIComponent(index)}/_mapping`;
   const answer = await ask(client, { method: 'GET', path }, requestTimeoutMs, signal);
-  if (isAbsent(answer)) return { code: 'INDEX_MISSING', message: `There is no index or alias \`${index}\` to compare.` };
+  if (isAbsent(answer))
+    return { code: 'INDEX_MISSING', message: `There is no index or alias \`${index}\` to compare.` };
   if (answer.kind !== 'answered') return failureOf(answer);
   return Object.values(asObject(answer.body)).flatMap((about) => vectorFieldsIn(asObject(about)['mappings']));
 }
