@@ -22,16 +22,13 @@ import type { KafkaLog } from './kafka/client.ts';
 import { kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
 import { countPartitions, listTopics, readIdleOffsets } from './kafka/offsets.ts';
+import { readRetentions } from './kafka/retention.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { GroupInstance } from './model/group-definitions.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
-import { startHttp } from './observability/http.ts';
 import { exposeDoubts } from './observability/index-doubts.ts';
 import type { Logger } from './observability/logger.ts';
-import { createMetrics } from './observability/metrics.ts';
-import { createObserver } from './observability/observer.ts';
-import { readiness } from './observability/readiness.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { findMovedOffsets, tellForgotten, tellMovedOffsets } from './offsets.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
@@ -44,6 +41,8 @@ import { watchArrivals } from './topic-arrivals.ts';
 import { gatedMappers } from './compose-columns.ts';
 import type { Documents } from './compose-connections.ts';
 import { definitionsDigest, readInstances, watchDefinitions } from './compose-group.ts';
+import type { Monitor } from './compose-health.ts';
+import { startMonitor } from './compose-health.ts';
 import { openIndexRebuilds } from './compose-index-rebuilds.ts';
 import { openIndexWatch, withOrigin } from './compose-index-watch.ts';
 import {
@@ -58,6 +57,7 @@ import {
   originsOf,
   pipelineSettings,
   processName,
+  version,
 } from './compose-connections.ts';
 
 export interface ServiceOptions {
@@ -75,28 +75,43 @@ export async function runService(
   options: ServiceOptions,
   signal: AbortSignal,
 ): Promise<{ readonly recordsLeft: number }> {
+  const monitor = await startMonitor(options.config, options.logger);
+  try {
+    return await runMonitored(options, monitor, signal);
+  } finally {
+    await monitor.close();
+  }
+}
+
+async function runMonitored(
+  options: ServiceOptions,
+  monitor: Monitor,
+  signal: AbortSignal,
+): Promise<{ readonly recordsLeft: number }> {
   const { config, documents, logger } = options;
+  const { metrics, observer } = monitor;
+  const waitFor = <T>(attempt: () => Promise<T>): Promise<T> => waitForKafka(attempt, monitor, signal);
   const kafkaLog: KafkaLog = (level, message) => {
     logger[level](message);
   };
   const kafka = await openKafka(config, kafkaLog);
   const client = await openElasticsearch(config);
-  const existing = await waitFor(() => listTopics(kafka).catch(kafkaError), logger, signal);
+  const existing = await waitFor(() => listTopics(kafka).catch(kafkaError));
   const { engine, requestTimeoutMs } = config.elasticsearch;
   let health = await checkElasticsearch(client, requestTimeoutMs, engine);
   if (!health.ok) mindHealth(health, logger);
-  const metrics = createMetrics(() => ({ ...pipeline.status(), ready: isReady().ready }));
   const doubted = (doubt: Failure): void => {
     logger.warn({ code: doubt.code }, explain(doubt));
   };
   const routes = createRoutes(documents, { ...config, nulled: metrics.nulled, doubted }, existing);
   if (routes.missing.length > 0) throw new SluiceError(routes.missing);
-  const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError), logger, signal);
+  const counts = await waitFor(() => countPartitions(kafka, routes.emptied).catch(kafkaError));
   const unordered = unorderedTruncates(counts);
   if (unordered.length > 0) throw new SluiceError(unordered);
+  monitor.starting(health.ok ? undefined : health.failure);
+  metrics.begin({ topics: routes.topics, indexes: routes.aliases, version });
   if (health.ok) tellEngine(health.version, config, logger);
 
-  const observer = createObserver(metrics, logger);
   // It was not there at the start; what has come since may be the other engine.
   const wrongEngine = async (): Promise<Failure | undefined> => {
     if (!health.ok) health = await checkElasticsearch(client, requestTimeoutMs, engine);
@@ -104,7 +119,14 @@ export async function runService(
   };
   const controls = controlStoreOf(client, config);
   const twins = createTwins({
-    store: { ...controls, read: async (names) => (await wrongEngine()) ?? controls.read(names) },
+    store: {
+      ...controls,
+      read: async (names) => {
+        const read = (await wrongEngine()) ?? (await controls.read(names));
+        monitor.starting('code' in read && !health.ok ? read : undefined);
+        return read;
+      },
+    },
     documents: routes.documents.map((document) => ({
       document: document.document,
       definition: digestOf(document),
@@ -134,14 +156,14 @@ export async function runService(
   const { groupId } = config.kafka;
   const tellDoubts = createDoubtTeller(logger);
   // Where the group stands is known before this instance joins it, whether Elasticsearch answers or not.
-  const doubts = await waitFor(() => watch.look().catch(kafkaError), logger, signal);
+  const doubts = await waitFor(() => watch.look().catch(kafkaError));
   if (!('code' in doubts)) tellDoubts(doubts);
   if (health.ok) {
     await twins.look();
     await keeper.atStart();
     const idleOffsets = () => readIdleOffsets(kafka, groupId, routes.topics).catch(kafkaError);
     const find = () => findMovedOffsets({ groupId, routes, remembered: origins.remembered, idleOffsets });
-    tellMovedOffsets(await waitFor(find, logger, signal), logger);
+    tellMovedOffsets(await waitFor(find), logger);
   }
   let topicStates: ReadonlyMap<string, TopicState> = new Map();
   /** Ends the service, when going on would be wrong. */
@@ -190,31 +212,14 @@ export async function runService(
     }),
     ...pipelineSettings(config, options.failpoints),
   });
-  const isReady = () => {
-    const status = pipeline.status();
-    const movement = {
-      ...status,
-      joined: status.assignment !== undefined,
-      blockedSinceMs: twins.blockedSinceMs(),
-    };
-    return readiness(movement, clock.nowMs(), config.stalledAfterMs);
-  };
-  const http = config.http.enabled
-    ? await startHttp({
-        ...config.http,
-        registry: metrics.registry,
-        readiness: isReady,
-        status: () => ({
-          ...isReady(),
-          ...pipeline.status(),
-          lagRecords: metrics.lag(),
-          doubts: Object.fromEntries(watch.doubts()),
-          definitions,
-          instances,
-        }),
-      })
-    : undefined;
-  logger.info({ topics: routes.topics.length, port: http?.port }, `Reading ${routes.topics.length} topics.`);
+  monitor.watch({
+    status: pipeline.status,
+    reading: source.reading,
+    aliases: () => routes.aliases,
+    details: () => ({ doubts: Object.fromEntries(watch.doubts()), definitions, instances }),
+    retentions: () => readRetentions(kafka, routes.topics),
+  });
+  logger.info({ topics: routes.topics.length, port: monitor.port }, `Reading ${routes.topics.length} topics.`);
   const over = new AbortController();
   const arrivals = watchArrivals(
     {
@@ -271,7 +276,6 @@ export async function runService(
     await Promise.all([arrivals, group, ignored]);
     await watched;
     await rebuilds.settled();
-    await http?.close();
     await deadLetters.close();
     await client.close();
     await schemaRegistry?.client.close();
@@ -315,15 +319,20 @@ function failureError(failure: Failure): Error {
 }
 
 /** Tries for ever, and says so. */
-async function waitFor<T>(attempt: () => Promise<T>, logger: Logger, signal: AbortSignal): Promise<T> {
-  return pRetry(attempt, {
-    retries: Number.POSITIVE_INFINITY,
-    minTimeout: 500,
-    maxTimeout: 10_000,
-    factor: 2,
-    signal,
+async function waitForKafka<T>(attempt: () => Promise<T>, monitor: Monitor, signal: AbortSignal): Promise<T> {
+  const sinceMs = clock.nowMs();
+  const waited = new Set<string>();
+  const found = await pRetry(attempt, {
+    ...{ retries: Number.POSITIVE_INFINITY, minTimeout: 500, maxTimeout: 10_000, factor: 2, signal },
     onFailedAttempt: ({ error, attemptNumber }) => {
-      logger.warn({ attempt: attemptNumber }, error.message);
+      const [failure] = error instanceof SluiceError ? error.failures : [];
+      if (failure === undefined) return;
+      waited.add(failure.code);
+      monitor.starting(failure);
+      monitor.observer.waiting(failure, attemptNumber, Math.min(10_000, 500 * 2 ** (attemptNumber - 1)), 'Kafka');
     },
   });
+  for (const code of waited) monitor.observer.recovered(code, clock.nowMs() - sinceMs, 'Kafka');
+  if (waited.size > 0) monitor.starting(undefined);
+  return found;
 }

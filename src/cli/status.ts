@@ -102,11 +102,15 @@ function lagTable(lag: readonly PartitionLag[]): string {
 
 function instanceText(url: string, instance: Instance | undefined): string {
   if (instance === undefined) return `No running instance at ${url}; name one with --url.`;
-  const { ready, reason, recordsHeld, bytesHeld, requestsInFlight, lastFailure, doubts } = instance;
+  const { ready, reason, findings, recordsHeld, bytesHeld, requestsInFlight, lastFailure, doubts } = instance;
   const state = ready === true ? 'ready' : `not ready: ${String(reason)}`;
+  const standing = Array.isArray(findings) ? (findings as readonly Partial<Record<string, unknown>>[]) : [];
+  const wrong = standing.map(
+    ({ what, message, forSeconds }) => `✖ ${String(what)}, for ${String(forSeconds)} s: ${String(message)}`,
+  );
   const held = `${String(recordsHeld)} records held (${String(bytesHeld)} bytes), ${String(requestsInFlight)} requests in flight`;
-  const error = `last error: ${typeof lastFailure === 'string' ? lastFailure : 'none'}`;
-  return [`${url}: ${state}`, held, error, ...doubtTexts(doubts)].join('\n');
+  const error = `last error: ${failureText(lastFailure)}`;
+  return [`${url}: ${state}`, ...wrong, held, error, ...doubtTexts(doubts)].join('\n');
 }
 
 /** Why indexes are not whole, each with its remedy. */
@@ -116,4 +120,11 @@ function doubtTexts(doubts: unknown): readonly string[] {
   return failures.flatMap((failure) =>
     typeof failure === 'object' && failure !== null && 'message' in failure ? [`! ${String(failure.message)}`] : [],
   );
+}
+
+/** Instances before this one told a sentence, or nothing. */
+function failureText(failure: unknown): string {
+  if (typeof failure === 'string') return failure;
+  if (typeof failure !== 'object' || failure === null || !('message' in failure && 'at' in failure)) return 'none';
+  return `${String(failure.at)}: ${String(failure.message)}`;
 }

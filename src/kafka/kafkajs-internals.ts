@@ -11,6 +11,7 @@
  *  6. Its decoder of records is dear; ours takes its place before kafkajs loads what uses it.
  *  7. `heartbeat()` resolves without a request inside its interval, and does not tell when one was sent; handlers of batches go
  *     on to send heartbeats while the member joins. So the requests to the coordinator themselves are watched.
+ *  8. It does not tell which partitions a fetch was answered for; that a heartbeat was answered says nothing about their leaders.
  */
 import { createRequire } from 'node:module';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
@@ -81,6 +82,7 @@ interface Broker {
 
 /** The brokers as one client knows them. */
 export interface Cluster {
+  findBroker(asked: { readonly nodeId: string }): Promise<object>;
   readonly brokerPool: { findConnectedBroker(): Promise<Broker> };
   metadata(asked: { readonly topics: string[] }): Promise<{
     readonly topicMetadata: readonly { readonly topic: string; readonly partitionMetadata: readonly unknown[] }[];
@@ -144,6 +146,8 @@ export interface MemberHooks {
   joined(member: GroupMember): Promise<void>;
   /** The position of a partition is not in the topic any more. */
   outOfRange(topic: string, partition: number): void;
+  /** A broker answered a fetch of these partitions, none of them with an error. */
+  fetched(partitions: readonly { readonly topic: string; readonly partition: number }[]): void;
 }
 
 interface ConsumerGroupPrototype {
@@ -232,6 +236,33 @@ function watchCoordinators(member: GroupMember, hooks: MemberHooks): void {
   });
 }
 
+interface FetchAnswer {
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly { readonly partition: number }[];
+  }[];
+}
+
+interface BrokerPrototype extends Coordinator {
+  fetch(this: object, request: unknown): Promise<FetchAnswer>;
+}
+
+const watchedClusters = new WeakSet<Cluster>();
+/** Brokers from which a member fetches. */
+const fetching = new WeakMap<object, MemberHooks>();
+
+/** From now on, answers of brokers that the member finds are told to its hooks. */
+function watchFetches({ cluster }: GroupMember, hooks: MemberHooks): void {
+  if (watchedClusters.has(cluster)) return;
+  watchedClusters.add(cluster);
+  const findBroker = cluster.findBroker.bind(cluster);
+  cluster.findBroker = async (asked) => {
+    const broker = await findBroker(asked);
+    fetching.set(broker, hooks);
+    return broker;
+  };
+}
+
 let installed = false;
 
 /** Puts the hooks into kafkajs, once a process. */
@@ -249,9 +280,10 @@ export function installHooks(): void {
   const { joinAndSync } = group;
   const { scheduleCheckPendingRequests } = queue;
   const { processData } = connection;
-  const { prototype: broker } = require('kafkajs/src/broker') as { prototype: Coordinator };
-  const { heartbeat, joinGroup, syncGroup } = broker;
+  const { prototype: broker } = require('kafkajs/src/broker') as { prototype: BrokerPrototype };
+  const { heartbeat, joinGroup, syncGroup, fetch } = broker;
   const all = [
+    fetch,
     heartbeat,
     joinGroup,
     syncGroup,
@@ -269,7 +301,10 @@ export function installHooks(): void {
   decoderModule.exports = decodeRecordBatch;
   group.joinAndSync = async function () {
     const hooks = hooksFor(this);
-    if (hooks !== undefined) watchCoordinators(this, hooks);
+    if (hooks !== undefined) {
+      watchCoordinators(this, hooks);
+      watchFetches(this, hooks);
+    }
     await hooks?.joining(this, this.memberId !== null && this.offsetManager !== null).catch(crash);
     try {
       await joinAndSync.call(this);
@@ -284,6 +319,17 @@ export function installHooks(): void {
     return Promise.reject(
       new kafkajs.KafkaJSNonRetriableError(`offset out of range in ${error.topic}[${error.partition}]`),
     );
+  };
+  broker.fetch = async function (request) {
+    const answer = await fetch.call(this, request);
+    fetching
+      .get(this)
+      ?.fetched(
+        answer.responses.flatMap(({ topicName: topic, partitions }) =>
+          partitions.map(({ partition }) => ({ topic, partition })),
+        ),
+      );
+    return answer;
   };
   connection.processData = function (data) {
     processData.call(this, data);

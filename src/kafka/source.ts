@@ -13,6 +13,7 @@ import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { SluiceError, directiveOf } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
 import { offset } from '../model/position.ts';
+import type { Reading } from '../model/reading.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
 import type { Intake, Settled, Source } from '../pipeline/ports.ts';
 import { createFreshness, lifetimeMs } from '../pipeline/tenure.ts';
@@ -21,6 +22,7 @@ import type { KafkaLog } from './client.ts';
 import type { MemberProfile } from './group-assigner.ts';
 import type { GroupMember } from './kafkajs-internals.ts';
 import { hookedAssigner } from './kafkajs-internals.ts';
+import { createReadingWatch } from './reading.ts';
 import { KafkaRecord } from './record-batch.ts';
 import type { TopicWatch, TopicWatchOptions } from './topic-watch.ts';
 import { createTopicWatch } from './topic-watch.ts';
@@ -59,7 +61,12 @@ const movedOn: ReadonlySet<string> = new Set([
 
 const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
 
-export function createKafkaSource(options: KafkaSourceOptions): Source {
+export interface KafkaSource extends Source {
+  /** Whether the assigned partitions are read. */
+  reading(): Reading;
+}
+
+export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
   const { groupId, log } = options;
   /** Rises with each join; a batch of an earlier one is not handed over any more. */
   let generation = 0;
@@ -75,6 +82,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
     wallMs: () => Date.now(),
   });
   const watch = createTopicWatch(options);
+  const reading = createReadingWatch(() => performance.now());
 
   /** The life of one consumer, from its first join to its crash or to `signal`. Resolves with why it ended. */
   const live = async (intake: Intake, signal: AbortSignal): Promise<Failure | undefined> => {
@@ -87,6 +95,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
     const consumer = createConsumer(options, {
       joining: async (joiner, again) => {
         member = joiner;
+        reading.joining();
         if (again) {
           revoking = true;
           await intake.revoking();
@@ -106,6 +115,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       now: freshness.now,
       confirmed: freshness.renewed,
       joined: watch.place,
+      fetched: reading.fetched,
       outOfRange: (topic, partition) => {
         const message = `The committed offset of ${topic}[${partition}] for group «${groupId}» is not in the topic any more.`;
         reason = { code: 'OFFSET_OUT_OF_RANGE', message };
@@ -120,6 +130,7 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
         numbers.map((partition) => ({ topic, partition })),
       );
       assigned = new Set(partitions.map(keyOf));
+      reading.joined(partitions);
       log('info', `Joined group «${groupId}» as ${payload.memberId} with ${partitions.length} partitions.`);
       intake.assigned(partitions, { memberId: payload.memberId, generation: member?.generationId ?? -1 });
     });
@@ -145,17 +156,22 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       const over = (): boolean => !isRunning() || isStale() || born !== generation;
       const leaving = (): boolean => revoking || !joined || signal.aborted;
       const records = recordBatch(batch);
-      for (;;) {
-        await heartbeat();
-        if (over()) return;
-        // In the turn in which it is handed over: what is asked before the heartbeat, other partitions may have used meanwhile.
-        const room = leaving() ? delay(waitMs) : intake.room(records);
-        if (room === undefined) break;
-        await Promise.race([room, delay(waitMs)]);
+      const handled = reading.handling(records);
+      try {
+        for (;;) {
+          await heartbeat();
+          if (over()) return;
+          // In the turn in which it is handed over: what is asked before the heartbeat, other partitions may have used meanwhile.
+          const room = leaving() ? delay(waitMs) : intake.room(records);
+          if (room === undefined) break;
+          await Promise.race([room, delay(waitMs)]);
+        }
+        intake.accept(records);
+        // In the same turn: later, it could move the position of another generation.
+        resolveOffset(batch.lastOffset());
+      } finally {
+        handled();
       }
-      intake.accept(records);
-      // In the same turn: later, it could move the position of another generation.
-      resolveOffset(batch.lastOffset());
     };
 
     const stalled = async (ended: AbortSignal): Promise<Failure> => {
@@ -212,11 +228,13 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
 
   return {
     remainingMs: freshness.remainingMs,
+    reading: reading.report,
     run: async (intake, signal) => {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
         const startedAt = Date.now();
         const failure = await live(intake, signal);
         if (failure === undefined) return;
+        reading.ended(failure);
         if (directiveOf(failure) === 'stop') throw new SluiceError([failure]);
         if (Date.now() - startedAt > 60_000) attempt = 0;
         const delayMs = Math.min(restartAfterMs.max, restartAfterMs.initial * 2 ** attempt);

@@ -1,5 +1,5 @@
 /**
- * The HTTP port: /metrics for Prometheus, /live and /ready for a supervisor, /status for people and `sluice status`.
+ * The HTTP port: /metrics for Prometheus, /live and /ready for a supervisor, /health for alarms, /status for people and `sluice status`.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { SluiceError } from '../errors.ts';
+import type { Health } from './health.ts';
 import type { Readiness } from './readiness.ts';
 
 export interface HttpOptions {
@@ -15,6 +16,7 @@ export interface HttpOptions {
   readonly port: number;
   readonly registry: Registry;
   readonly readiness: () => Readiness;
+  readonly health: () => Health;
   /** Anything that can be written as JSON. */
   readonly status: () => object;
   /** How long sockets may be silent; short in tests. */
@@ -42,7 +44,7 @@ const unnamedHost = { hostname: 'localhost' };
 
 /** Throws a SluiceError if the port is taken. */
 export async function startHttp(options: HttpOptions): Promise<Http> {
-  const { host, port, registry, readiness, status, patience = usualPatience } = options;
+  const { host, port, registry, readiness, health, status, patience = usualPatience } = options;
   const app = new Hono();
   app.get('/metrics', async (context) => {
     const text = await registry.metrics();
@@ -52,6 +54,10 @@ export async function startHttp(options: HttpOptions): Promise<Http> {
   app.get('/ready', (context) => {
     const answer = readiness();
     return context.json(answer, answer.ready ? 200 : 503);
+  });
+  app.get('/health', (context) => {
+    const answer = health();
+    return context.json(answer, answer.healthy ? 200 : 503);
   });
   app.get('/status', (context) => context.body(JSON.stringify(status()), 200, { 'content-type': 'application/json' }));
 

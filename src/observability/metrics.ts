@@ -2,6 +2,8 @@
  * The catalogue of metrics: everything that can be scraped is made here.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Directive } from '../errors.ts';
+import { catalogue } from '../errors.ts';
 import type { Observer } from '../pipeline/ports.ts';
 
 /** Read when the metrics are scraped. */
@@ -11,6 +13,26 @@ export interface Gauges {
   readonly requestsInFlight: number;
   readonly documentsInFlight: number;
   readonly ready: boolean;
+  readonly healthy: boolean;
+  readonly waits: readonly { readonly of: string; readonly code: string; readonly seconds: number }[];
+  /** Those that are assigned. */
+  readonly partitions: readonly PartitionGauges[];
+}
+
+export interface PartitionGauges {
+  readonly topic: string;
+  readonly partition: number;
+  /** Records that are not committed. */
+  readonly lagRecords: number;
+  /** Age of the first of them; unknown where it was not read yet. */
+  readonly lagSeconds?: number;
+  /** Records that are not read. */
+  readonly unreadRecords: number;
+  /** Records that were read and are not settled, and how long ago the oldest of them was read. */
+  readonly unsettled: number;
+  readonly oldestUnsettledSeconds: number;
+  /** Until the first record that is not committed expires; unknown where the topic keeps records, or the record is unknown. */
+  readonly expiresInSeconds?: number;
 }
 
 export interface Metrics {
@@ -21,8 +43,19 @@ export interface Metrics {
   nulled(index: string, field: string): void;
   /** Documents of an index whose values a field ignored, as counted last. */
   valuesIgnored(index: string, documents: number): void;
-  /** The records of each topic that the broker has beyond what was read, as of the last batch. */
-  lag(): Readonly<Record<string, number>>;
+  /** Gives counters their first value, 0, so that their first increase is one. */
+  begin(names: {
+    readonly topics: readonly string[];
+    readonly indexes: readonly string[];
+    readonly version: string;
+  }): void;
+}
+
+const outcomes = ['applied', 'superseded', 'coalesced', 'rejected', 'retryable'] as const;
+
+/** The codes of failures that are answered so. */
+function codesOf(...directives: readonly Directive[]): readonly string[] {
+  return Object.entries(catalogue).flatMap(([code, { directive }]) => (directives.includes(directive) ? [code] : []));
 }
 
 export function createMetrics(gauges: () => Gauges): Metrics {
@@ -82,11 +115,42 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     buckets: [1, 5, 10, 50, 100, 250, 500, 1000, 2500],
     registers,
   });
-  const lagRecords = new Gauge({
-    name: 'sluice_lag_records',
-    help: 'Records of a topic that are not read yet, as of its last batch.',
-    labelNames: ['topic'],
-    registers,
+  const partitionGauge = (name: string, help: string, read: (of: PartitionGauges) => number | undefined): Gauge =>
+    new Gauge({
+      ...{ name, help, labelNames: ['topic', 'partition'], registers },
+      collect() {
+        this.reset();
+        for (const each of gauges().partitions) {
+          const value = read(each);
+          if (value !== undefined) this.set({ topic: each.topic, partition: each.partition }, value);
+        }
+      },
+    });
+  partitionGauge('sluice_lag_records', 'Records that are not committed, as of the last batch.', (of) => of.lagRecords);
+  partitionGauge('sluice_lag_seconds', 'Age of the first record that is not committed.', (of) => of.lagSeconds);
+  partitionGauge('sluice_unread_records', 'Records that are not read, as of the last batch.', (of) => of.unreadRecords);
+  partitionGauge('sluice_unsettled_records', 'Records that were read and are not settled.', (of) => of.unsettled);
+  partitionGauge(
+    'sluice_oldest_unsettled_seconds',
+    'How long ago the oldest record was read that is not settled.',
+    (of) => of.oldestUnsettledSeconds,
+  );
+  partitionGauge(
+    'sluice_expires_seconds',
+    'Until the first record that is not committed expires by the retention of its topic.',
+    (of) => of.expiresInSeconds,
+  );
+  new Gauge({
+    ...{ name: 'sluice_waiting_seconds', help: 'What waits, for which reason, and how long.', registers },
+    labelNames: ['of', 'code'],
+    collect() {
+      this.reset();
+      for (const { of, code, seconds } of gauges().waits) this.set({ of, code }, seconds);
+    },
+  });
+  const build = new Gauge({
+    ...{ name: 'sluice_build_info', help: 'Always 1; its labels say what runs.', registers },
+    labelNames: ['version', 'node'],
   });
   const valuesIgnored = new Gauge({
     name: 'sluice_documents_with_ignored_values',
@@ -98,9 +162,22 @@ export function createMetrics(gauges: () => Gauges): Metrics {
   gauge('sluice_bytes_held', 'Memory of records read and not settled.', () => gauges().bytesHeld);
   gauge('sluice_requests_in_flight', 'Bulk requests in flight.', () => gauges().requestsInFlight);
   gauge('sluice_documents_in_flight', 'Documents with a write that is not settled.', () => gauges().documentsInFlight);
-  gauge('sluice_ready', '1 if moving or idle.', () => Number(gauges().ready));
+  gauge('sluice_ready', '1 if this process can work.', () => Number(gauges().ready));
+  gauge('sluice_healthy', '1 if no document and no partition stands still.', () => Number(gauges().healthy));
 
-  const lag: Record<string, number> = {};
+  const begin: Metrics['begin'] = ({ topics, indexes, version }) => {
+    build.set({ version, node: process.version }, 1);
+    for (const code of codesOf('retry', 'pause')) waits.inc({ code }, 0);
+    for (const topic of topics) {
+      consumed.inc({ topic }, 0);
+      bytes.inc({ topic }, 0);
+      for (const code of codesOf('dead-letter')) deadLettered.inc({ topic, code }, 0);
+    }
+    for (const index of indexes) {
+      for (const outcome of outcomes) writes.inc({ index, outcome }, 0);
+      for (const outcome of ['kept', 'omitted']) withheld.inc({ index, outcome }, 0);
+    }
+  };
   return {
     registry,
     nulled: (index, field) => {
@@ -109,13 +186,11 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     valuesIgnored: (index, documents) => {
       valuesIgnored.set({ index }, documents);
     },
-    lag: () => lag,
+    begin,
     observer: {
-      accepted: (topic, records, recordBytes, behind) => {
+      accepted: (topic, records, recordBytes) => {
         consumed.inc({ topic }, records);
         bytes.inc({ topic }, recordBytes);
-        lag[topic] = behind;
-        lagRecords.set({ topic }, behind);
       },
       ignored: (topic, reason, records) => {
         ignored.inc({ topic, reason }, records);

@@ -6,6 +6,8 @@ import type { DeadLetter, Observer } from '../pipeline/ports.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { createSupersededWatch } from './superseded.ts';
+import type { Clocks, Waits } from './waits.ts';
+import { createWaits } from './waits.ts';
 
 /** Of records that went to the dead letters at once for one reason: those that are named, each by a line. */
 const namedLetters = 10;
@@ -15,7 +17,9 @@ const isSaid = (attempt: number): boolean => attempt <= 3 || Number.isInteger(Ma
 /** From this attempt on it is an error. */
 const loudFrom = 5;
 
-export function createObserver({ observer }: Metrics, logger: Logger): Observer {
+const clocks: Clocks = { nowMs: () => performance.now(), epochMs: () => Date.now() };
+
+export function createObserver({ observer }: Metrics, logger: Logger, waits: Waits = createWaits(clocks)): Observer {
   const warned: Observer['warned'] = (failure) => {
     logger.warn({ code: failure.code }, explain(failure));
   };
@@ -34,15 +38,18 @@ export function createObserver({ observer }: Metrics, logger: Logger): Observer 
         `${records} records of ${topic} went to the dead letters: ${meaningOf(code)}`,
       );
     },
-    waiting: (failure, attempt, delayMs) => {
-      observer.waiting(failure, attempt, delayMs);
+    waiting: (failure, attempt, delayMs, of = failure.code) => {
+      observer.waiting(failure, attempt, delayMs, of);
+      const before = waits.waiting(failure, attempt, of);
+      if (before !== undefined) sayOver(logger, before.code, clocks.nowMs() - before.sinceMs, of);
       if (!isSaid(attempt)) return;
       const level = attempt >= loudFrom ? 'error' : 'warn';
-      logger[level]({ code: failure.code, attempt, delayMs }, `${explain(failure)} Attempt ${attempt} failed.`);
+      logger[level]({ code: failure.code, of, attempt, delayMs }, `${explain(failure)} Attempt ${attempt} failed.`);
     },
-    recovered: (code, afterMs) => {
-      observer.recovered(code, afterMs);
-      logger.info({ code, afterMs }, `${code} is over after ${Math.round(afterMs)} ms.`);
+    recovered: (code, afterMs, of = code) => {
+      observer.recovered(code, afterMs, of);
+      waits.recovered(of);
+      sayOver(logger, code, afterMs, of);
     },
     warned,
   };
@@ -68,6 +75,11 @@ function fieldIn(message: string): string | undefined {
       message,
     );
   return found?.[1] ?? found?.[2];
+}
+
+function sayOver(logger: Logger, code: string, afterMs: number, of: string): void {
+  const what = of === code ? code : `${code} (${of})`;
+  logger.info({ code, of, afterMs }, `${what} is over after ${Math.round(afterMs)} ms.`);
 }
 
 function meaningOf(code: string): string {

@@ -33,6 +33,10 @@ export interface Assignment {
   commit(): Promise<void>;
   /** Undefined until the group was joined once. */
   partitions(): readonly TopicPartition[] | undefined;
+  /** The assigned partition's tracker and what of it is committed, as far as anything of it was delivered. */
+  stateOf(
+    partition: TopicPartition,
+  ): { readonly tracker: OffsetTracker; readonly committed: Offset | undefined } | undefined;
 }
 
 interface Partition extends TopicPartition {
@@ -137,5 +141,6 @@ export function createAssignment(
       await committing;
     },
     partitions: () => current,
+    stateOf: (partition) => partitions.get(keyOf(partition)),
   };
 }

@@ -65,7 +65,7 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
       const letters = taken.filter(isOwned).map(({ letter }) => letter);
       try {
         if (letters.length > 0) await deadLetters.write(letters);
-        if (attempt > 1) observer.recovered('DEAD_LETTERS_UNAVAILABLE', clock.nowMs() - sinceMs);
+        if (attempt > 1) observer.recovered('DEAD_LETTERS_UNAVAILABLE', clock.nowMs() - sinceMs, 'dead letters');
         return;
       } catch (error) {
         if (aborted()) return;
@@ -75,7 +75,7 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
           message: `Dead letters cannot be written: ${reason}.`,
         };
         const delayMs = retryDelayMs(retry, failure, attempt);
-        observer.waiting(failure, attempt, delayMs);
+        observer.waiting(failure, attempt, delayMs, 'dead letters');
         await clock.sleep(delayMs, signal);
         // A letter that did not become durable keeps its ticket: its record is read again after a restart.
         if (aborted()) return;

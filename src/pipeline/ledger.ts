@@ -1,5 +1,5 @@
 /**
- * The accounting identity (G5): consumed = applied + superseded + ignored + dead-lettered + abandoned + held.
+ * The accounting identity (G5): consumed = applied + superseded + coalesced + ignored + dead-lettered + abandoned + held.
  */
 import type { RecordOutcome } from './offset-tracker.ts';
 
@@ -7,7 +7,10 @@ import type { RecordOutcome } from './offset-tracker.ts';
 export interface Accounts {
   readonly consumed: number;
   readonly applied: number;
+  /** Elasticsearch has a newer version already. */
   readonly superseded: number;
+  /** A newer write of the same document took its place before it was sent. */
+  readonly coalesced: number;
   readonly deadLettered: number;
   /** Not settled when their partition was lost: its new owner reads them again. */
   readonly abandoned: number;
@@ -27,7 +30,7 @@ export interface Ledger {
 
 export function createLedger(): Ledger {
   let consumed = 0;
-  const settled: Record<RecordOutcome, number> = { applied: 0, superseded: 0, 'dead-lettered': 0 };
+  const settled: Record<RecordOutcome, number> = { applied: 0, superseded: 0, coalesced: 0, 'dead-lettered': 0 };
   const ignored = new Map<string, number>();
   let ignoredRecords = 0;
   let abandoned = 0;
@@ -45,11 +48,19 @@ export function createLedger(): Ledger {
     abandoned: (records) => {
       abandoned += records;
     },
-    held: () => consumed - abandoned - ignoredRecords - settled.applied - settled.superseded - settled['dead-lettered'],
+    held: () =>
+      consumed -
+      abandoned -
+      ignoredRecords -
+      settled.applied -
+      settled.superseded -
+      settled.coalesced -
+      settled['dead-lettered'],
     accounts: () => ({
       consumed,
       applied: settled.applied,
       superseded: settled.superseded,
+      coalesced: settled.coalesced,
       deadLettered: settled['dead-lettered'],
       abandoned,
       ignored: Object.fromEntries(ignored),

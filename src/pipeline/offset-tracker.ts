@@ -18,9 +18,14 @@ import type { Tenure } from './tenure.ts';
 import { createTenure } from './tenure.ts';
 
 /** What became of a record, ordered: of several writes the rightmost decides. */
-export type RecordOutcome = 'superseded' | 'applied' | 'dead-lettered';
+export type RecordOutcome = 'superseded' | 'coalesced' | 'applied' | 'dead-lettered';
 
-const rank: Readonly<Record<RecordOutcome, number>> = { superseded: 0, applied: 1, 'dead-lettered': 2 };
+const rank: Readonly<Record<RecordOutcome, number>> = {
+  superseded: 0,
+  coalesced: 1,
+  applied: 2,
+  'dead-lettered': 3,
+};
 
 /** Of several outcomes the one with the highest rank is the record's. */
 export function rankOf(outcome: RecordOutcome): number {
@@ -51,6 +56,10 @@ export interface OffsetTracker {
   watermark(): Offset;
   /** Records that are not settled. */
   held(): number;
+  /** The first record that is not settled. */
+  oldest(): SourceRecord | undefined;
+  /** The next offset that is taken over. */
+  next(): Offset;
   /** Ends the tenure; the tickets that are not settled, and never will be. */
   abandon(): readonly Ticket[];
 }
@@ -103,6 +112,8 @@ export function createOffsetTracker(start: Offset): OffsetTracker {
     },
     watermark: () => tickets[head]?.record.offset ?? next,
     held: () => held,
+    oldest: () => tickets[head]?.record,
+    next: () => next,
     abandon: () => {
       const left = tickets.slice(head).filter(({ unsettled }) => unsettled > 0);
       tickets = [];

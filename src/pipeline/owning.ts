@@ -17,6 +17,8 @@ export interface OwningOptions {
 export interface Owning {
   /** To be asked only when something would be sent; undefined if nothing may be. */
   ask(): AbortSignal | undefined;
+  /** There is nothing to send any more. */
+  end(): void;
   /** Why nothing may be sent, as of the last time that it was asked. */
   failure(): Failure | undefined;
 }
@@ -35,11 +37,16 @@ export function createOwning({ ownership, clock, observer, again, signal }: Owni
     current.attempts += 1;
     current.waiting = true;
     const delayMs = Math.min(pollMs.max, pollMs.initial * current.attempts);
-    observer.waiting(failure, current.attempts, delayMs);
+    observer.waiting(failure, current.attempts, delayMs, 'membership');
     void clock.sleep(delayMs, signal).then(() => {
       current.waiting = false;
       again();
     });
+  };
+
+  const end = (): void => {
+    if (held !== undefined) observer.recovered(held.failure.code, clock.nowMs() - held.sinceMs, 'membership');
+    held = undefined;
   };
 
   return {
@@ -50,10 +57,10 @@ export function createOwning({ ownership, clock, observer, again, signal }: Owni
         wait(owned);
         return undefined;
       }
-      if (held !== undefined) observer.recovered(held.failure.code, clock.nowMs() - held.sinceMs);
-      held = undefined;
+      end();
       return owned;
     },
+    end,
     failure: () => held?.failure,
   };
 }

@@ -22,7 +22,10 @@ import type { RecordOutcome, Ticket } from './offset-tracker.ts';
 import type { Clock, DeadLetters, DocumentScan, Intake, Observer, Sink, Source } from './ports.ts';
 import { createRequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { PartitionStatus } from './partition-status.ts';
+import { createPartitionWatch } from './partition-status.ts';
 import { createTruncations } from './truncation.ts';
+import type { IndexLoad } from './writer.ts';
 import { createWriter } from './writer.ts';
 
 /** What is done with the records of one topic. */
@@ -71,9 +74,14 @@ export interface PipelineStatus {
   readonly assignment: readonly TopicPartition[] | undefined;
   /** When a record was settled last, or the pipeline was last empty. */
   readonly movedAtMs: number;
+  /** Why something waits now. */
   readonly lastFailure: string | undefined;
   /** Documents that take no change, and why. */
   readonly held: readonly HeldDocument[];
+  /** Those assigned partitions of which something was read. */
+  readonly partitions: readonly PartitionStatus[];
+  /** Those documents with writes that are not settled. */
+  readonly documents: readonly IndexLoad[];
 }
 
 export interface Pipeline {
@@ -105,6 +113,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     abandon(tickets);
   };
   const assignment = createAssignment(source, observer, abandonLost, stopped.signal);
+  const partitions = createPartitionWatch(assignment, () => clock.nowMs());
   const routes = new Map<string, Route>();
   let bytesHeld = 0;
   /** Counted apart from the ledger, so that G5 compares two counts. */
@@ -331,6 +340,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       take(route, ticket, ignored);
     }
     tracker.reach(batch.next);
+    partitions.accepted(batch);
     observer.accepted(batch.topic, records, bytes, batch.highWatermark - batch.next);
     for (const [reason, count] of ignored) countIgnored(batch.topic, reason, count);
     failpoints('decoded');
@@ -351,7 +361,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 
   const intake: Intake = {
-    room: ({ records }) => (bytesHeld < maxBytesHeld ? options.prepare?.(records) : progress()),
+    room: (batch) => {
+      const wait = bytesHeld < maxBytesHeld ? options.prepare?.(batch.records) : progress();
+      if (wait !== undefined) partitions.postponed(batch);
+      return wait;
+    },
     accept,
     joining: assignment.joining,
     assigned: (partitions, membership) => {
@@ -388,7 +402,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return { recordsLeft: recordsLeft + ledger.held() };
     },
     status: () => {
-      const { requestsInFlight, documents, lastFailure } = writer.load();
+      const { requestsInFlight, documents, lastFailure, indexes } = writer.load();
       return {
         accounts: ledger.accounts(),
         recordsHeld,
@@ -399,6 +413,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         movedAtMs: ledger.held() === 0 ? clock.nowMs() : movedAtMs,
         lastFailure: (lastFailure ?? stage.held()[0]?.failure)?.message,
         held: stage.held(),
+        partitions: partitions.statuses(),
+        documents: indexes,
       };
     },
   };

@@ -180,10 +180,14 @@ export interface Observer {
   committed(partitions: number): void;
   /** Values that the database did not send were found elsewhere, or left out. */
   withheld(index: string, outcome: 'kept' | 'omitted', values: number): void;
-  /** Something must be waited for; `attempt` counts from 1 and the level of the log line rises with it. */
-  waiting(failure: Failure, attempt: number, delayMs: number): void;
-  /** What was waited for is over. */
-  recovered(code: string, afterMs: number): void;
+  /**
+   * Something must be waited for; `attempt` counts from 1 and the level of the log line rises with it. `of` names what waits, an
+   * index for instance, where more than one thing may wait for the same reason. A wait with another reason takes the place of an
+   * earlier one of the same name.
+   */
+  waiting(failure: Failure, attempt: number, delayMs: number, of?: string): void;
+  /** What was waited for is over. Called once for each wait, with its `of`. */
+  recovered(code: string, afterMs: number, of?: string): void;
   /** A sentence worth an operator's attention at once. */
   warned(failure: Failure): void;
 }

@@ -110,7 +110,7 @@ export function createTruncations(options: TruncationOptions): Truncations {
       try {
         const outcome = await deleteOlder(scanned, document, ticket, ended);
         if (isOver()) return;
-        if (attempt > 1) observer.recovered('TRUNCATE_WAITS', clock.nowMs() - sinceMs);
+        if (attempt > 1) observer.recovered('TRUNCATE_WAITS', clock.nowMs() - sinceMs, waitOf(document, ticket));
         settle(ticket, outcome);
         progressed();
         return;
@@ -118,7 +118,7 @@ export function createTruncations(options: TruncationOptions): Truncations {
         if (isOver()) return;
         const failure = waits(document, error);
         const delayMs = retryDelayMs(retry, failure, attempt);
-        observer.waiting(failure, attempt, delayMs);
+        observer.waiting(failure, attempt, delayMs, waitOf(document, ticket));
         await clock.sleep(delayMs, ended);
       }
     }
@@ -146,6 +146,11 @@ export function createTruncations(options: TruncationOptions): Truncations {
   };
 }
 
+/** Truncates of several partitions may wait for one index. */
+function waitOf({ index }: TruncatedDocument, { record }: Ticket): string {
+  return `truncate of ${index} by ${placeText(record)}`;
+}
+
 function waits({ index }: TruncatedDocument, error: unknown): Failure {
   const cause = error instanceof SluiceError ? error.failures[0] : undefined;
   const reason = cause?.message ?? (error instanceof Error ? error.name : typeof error);
@@ -165,6 +170,8 @@ function pageTracker(tenure: Tenure, done: (outcome: RecordOutcome) => void): Of
     reach: unused,
     watermark: unused,
     held: unused,
+    oldest: unused,
+    next: unused,
     abandon: unused,
     settle: (ticket, outcome) => {
       if (rankOf(outcome) > rankOf(ticket.outcome)) ticket.outcome = outcome;

@@ -15,7 +15,7 @@
  * lingered; it fills while requests are in flight (a busy system has full batches).
  */
 import type { DocumentWrite } from '../model/document.ts';
-import type { Failure, FailureCode, WriteOutcome } from '../model/outcome.ts';
+import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { failureOfAll, thrown, unanswered } from './answer.ts';
 import type { Entry, Lane } from './lane.ts';
 import { formerIdOf, merge, takeOver, withoutLost } from './lane.ts';
@@ -29,6 +29,7 @@ import { createLaneQueue } from './lane-queue.ts';
 import { noFailpoints } from './failpoints.ts';
 import type { Failpoints } from './failpoints.ts';
 import { createTally } from './tally.ts';
+import { createTroubles, waitingParty } from './troubles.ts';
 
 export interface WriterOptions {
   readonly sink: Sink;
@@ -60,7 +61,24 @@ export interface Writer {
   /** Forgets the writes whose tenure is over. */
   drop(): void;
   /** For status and metrics. */
-  load(): { readonly requestsInFlight: number; readonly documents: number; readonly lastFailure: Failure | undefined };
+  load(): WriterLoad;
+}
+
+export interface WriterLoad {
+  readonly requestsInFlight: number;
+  readonly documents: number;
+  /** Why something waits now. */
+  readonly lastFailure: Failure | undefined;
+  /** Of each index with writes that are not settled. */
+  readonly indexes: readonly IndexLoad[];
+}
+
+export interface IndexLoad {
+  readonly index: string;
+  /** Documents with a write that is not settled. */
+  readonly documents: number;
+  /** While nothing of it, or not all of it, is taken. */
+  readonly waiting?: { readonly failure: Failure; readonly sinceMs: number };
 }
 
 interface Sent {
@@ -89,8 +107,8 @@ export function createWriter(options: WriterOptions): Writer {
   let requestsInFlight = 0;
   let lingering = false;
   /** While the cluster as a whole fails: since when, how often, and that nobody sends before the wait is over. */
-  let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean } | undefined;
-  let lastFailure: Failure | undefined;
+  let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean; of: string } | undefined;
+  const troubles = createTroubles(clock, observer);
 
   const owning = createOwning({
     ...{ ownership, clock, observer, signal },
@@ -111,9 +129,20 @@ export function createWriter(options: WriterOptions): Writer {
     if (lane.waiting !== undefined) {
       queue.push(lane, writeBytes(lane.waiting.write));
     } else {
-      lanesOf(lane.index).delete(lane.id);
-      documents -= 1;
+      forgetLane(lane);
     }
+  };
+
+  const forgetLane = (lane: Lane): void => {
+    if (lane.attempts > 0) troubles.healed(lane);
+    lanesOf(lane.index).delete(lane.id);
+    documents -= 1;
+  };
+
+  const endTrouble = (): void => {
+    if (trouble === undefined) return;
+    observer.recovered(trouble.failure.code, clock.nowMs() - trouble.sinceMs, trouble.of);
+    trouble = undefined;
   };
 
   const submit = (write: DocumentWrite, ticket: Ticket): void => {
@@ -172,7 +201,7 @@ export function createWriter(options: WriterOptions): Writer {
     settle(entry.ticket, outcome);
     let coalesced = 0;
     for (let older = entry.older; older !== undefined; older = older.older) {
-      settle(older.ticket, 'superseded');
+      settle(older.ticket, 'coalesced');
       coalesced += 1;
     }
     return coalesced;
@@ -197,27 +226,31 @@ export function createWriter(options: WriterOptions): Writer {
   /** Everybody waits; the writes go back to the front, in their order. */
   const holdAll = (sent: readonly Sent[], failure: Failure): void => {
     requeue(sent);
-    lastFailure = failure;
-    trouble ??= { failure, sinceMs: clock.nowMs(), attempts: 0, waiting: false };
+    const of = waitingParty(
+      sent.map(({ lane }) => lane.index),
+      failure,
+    );
+    trouble ??= { failure, sinceMs: clock.nowMs(), attempts: 0, waiting: false, of };
     if (trouble.waiting) return;
     const held = trouble;
+    if (held.of !== of) observer.recovered(held.failure.code, clock.nowMs() - held.sinceMs, held.of);
+    held.of = of;
     held.failure = failure;
     held.attempts += 1;
     held.waiting = true;
     const delayMs = retryDelayMs(retry, failure, held.attempts);
-    observer.waiting(failure, held.attempts, delayMs);
+    observer.waiting(failure, held.attempts, delayMs, of);
     void clock.sleep(delayMs, signal).then(() => {
       held.waiting = false;
       flush();
     });
   };
 
-  /** Only these documents wait: the cluster takes others. */
+  /** Only these documents wait, all of one index: the cluster takes others. */
   const park = (parked: readonly Lane[], failure: Failure): void => {
-    lastFailure = failure;
     const attempts = Math.max(...parked.map((lane) => lane.attempts));
     const delayMs = retryDelayMs(retry, failure, attempts);
-    observer.waiting(failure, attempts, delayMs);
+    troubles.parked(parked, failure, attempts, delayMs);
     void clock.sleep(delayMs, signal).then(() => {
       for (const lane of parked) release(lane);
       flush();
@@ -225,7 +258,8 @@ export function createWriter(options: WriterOptions): Writer {
   };
 
   const settleBatch = (sent: readonly Sent[], outcomes: readonly WriteOutcome[]): void => {
-    const parked = new Map<FailureCode, { failure: Failure; lanes: Lane[] }>();
+    /** By index and reason. */
+    const parked = new Map<string, { failure: Failure; lanes: Lane[] }>();
     const tally = createTally(observer);
     sent.forEach(({ lane, entry }, position) => {
       const outcome = outcomes[position] ?? unanswered;
@@ -234,20 +268,21 @@ export function createWriter(options: WriterOptions): Writer {
         case 'applied':
         case 'superseded':
           tally.add(lane.index, 'coalesced', settleAll(entry, outcome.status));
-          lane.attempts = 0;
+          if (lane.attempts > 0) troubles.healed(lane);
           release(lane);
           return;
         case 'rejected':
           refuse(entry.ticket, outcome.failure, entry.write);
           giveBack(lane, entry.older);
-          lane.attempts = 0;
+          if (lane.attempts > 0) troubles.healed(lane);
           release(lane);
           return;
         case 'retryable': {
           giveBack(lane, entry);
           lane.attempts += 1;
-          const group = parked.get(outcome.failure.code);
-          if (group === undefined) parked.set(outcome.failure.code, { failure: outcome.failure, lanes: [lane] });
+          const key = `${lane.index} ${outcome.failure.code}`;
+          const group = parked.get(key);
+          if (group === undefined) parked.set(key, { failure: outcome.failure, lanes: [lane] });
           else group.lanes.push(lane);
         }
       }
@@ -270,8 +305,7 @@ export function createWriter(options: WriterOptions): Writer {
       return;
     }
     if (trouble !== undefined && sentAtMs >= trouble.sinceMs && !trouble.waiting) {
-      observer.recovered(trouble.failure.code, clock.nowMs() - trouble.sinceMs);
-      trouble = undefined;
+      endTrouble();
     }
     if (!isOverloaded) limit.succeeded(requestsInFlight + 1, sentAtMs);
     settleBatch(sent, outcomes);
@@ -341,12 +375,26 @@ export function createWriter(options: WriterOptions): Writer {
         if (lane.waiting === undefined) continue;
         lane.waiting = withoutLost(lane.waiting);
         if (lane.waiting !== undefined || lane.busy) continue;
-        ofIndex.delete(lane.id);
-        documents -= 1;
+        forgetLane(lane);
       }
+    }
+    // With nothing to send, nothing would ever say that it is over.
+    if (documents === 0) {
+      endTrouble();
+      owning.end();
     }
     queue.retain((lane) => lane.waiting !== undefined);
   };
+
+  const indexLoads = (): readonly IndexLoad[] =>
+    [...lanes].flatMap(([index, { size }]) => {
+      const waiting = trouble ?? troubles.of(index);
+      const { failure, sinceMs } = waiting ?? {};
+      if (size === 0) return [];
+      return failure === undefined || sinceMs === undefined
+        ? [{ index, documents: size }]
+        : [{ index, documents: size, waiting: { failure, sinceMs } }];
+    });
 
   return {
     submit,
@@ -355,7 +403,8 @@ export function createWriter(options: WriterOptions): Writer {
     load: () => ({
       requestsInFlight,
       documents,
-      lastFailure: owning.failure() ?? trouble?.failure ?? lastFailure,
+      lastFailure: owning.failure() ?? (trouble ?? troubles.newest())?.failure,
+      indexes: indexLoads(),
     }),
   };
 }

@@ -102,6 +102,20 @@ export function createTwins(options: TwinsOptions): Twins {
     return read;
   };
 
+  /** While the control index cannot be read; the service asks it even when there is nothing to write. */
+  let waiting: { failure: Failure; readonly sinceMs: number; attempts: number } | undefined;
+  const waitsFor = (failure: Failure, delayMs: number): void => {
+    waiting ??= { failure, sinceMs: clock.nowMs(), attempts: 0 };
+    waiting.failure = failure;
+    waiting.attempts += 1;
+    observer.waiting(failure, waiting.attempts, delayMs, 'control index');
+  };
+  const waitIsOver = (): void => {
+    if (waiting !== undefined)
+      observer.recovered(waiting.failure.code, clock.nowMs() - waiting.sinceMs, 'control index');
+    waiting = undefined;
+  };
+
   const readOne = async (document: string): Promise<{ readonly stored: Stored | undefined } | Failure> => {
     const found = await readInTurn([document]);
     return isFailure(found) ? found : { stored: found.get(document) };
@@ -149,7 +163,11 @@ export function createTwins(options: TwinsOptions): Twins {
       if (signal.aborted) return;
       if (reading !== undefined) continue;
       const stored = await readAll();
-      if (isFailure(stored)) continue;
+      if (isFailure(stored)) {
+        waitsFor(stored, options.pollMs);
+        continue;
+      }
+      waitIsOver();
       await acknowledgeAll(stored);
       await endWarmth(stored);
     }
@@ -169,11 +187,12 @@ export function createTwins(options: TwinsOptions): Twins {
       if (isFailure(stored)) {
         blockedSinceMs ??= clock.nowMs();
         const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
-        observer.waiting(stored, attempt, delayMs);
+        waitsFor(stored, delayMs);
         await clock.sleep(delayMs, signal);
         continue;
       }
       blockedSinceMs = undefined;
+      waitIsOver();
       if (names.some((name) => writingTo(name).kind === 'generations')) {
         intake.released();
         intake.assigned(partitions, membership);

@@ -48,24 +48,31 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
 
   const fetch = async (id: number): Promise<void> => {
     const startedAtMs = clock.nowMs();
+    const of = `schema ${id}`;
+    let waited: Failure | undefined;
+    const over = (): void => {
+      if (waited !== undefined) observer.recovered(waited.code, clock.nowMs() - startedAtMs, of);
+    };
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       const answer = await client.schemaOf(id, signal);
       if (!('code' in answer)) {
         const found = usable(id, answer);
         known.set(id, found);
         if ('reader' in found && isCloudEvent(found.reader)) cloudEvents.add(id);
-        if (attempt > 1) observer.recovered('SCHEMA_REGISTRY_UNREACHABLE', clock.nowMs() - startedAtMs);
+        over();
         return;
       }
       const isHopeless =
         answer.code === 'SCHEMA_UNUSABLE' || (answer.code === 'SCHEMA_UNKNOWN' && attempt >= attemptsAtUnknown);
       if (isHopeless) {
         known.set(id, { failure: answer, untilMs: clock.nowMs() + unknownForMs });
+        over();
         observer.warned(answer);
         return;
       }
       const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
-      observer.waiting(answer, attempt, delayMs);
+      waited = answer;
+      observer.waiting(answer, attempt, delayMs, of);
       await clock.sleep(delayMs, signal);
     }
   };

@@ -185,7 +185,7 @@ async function measureSluice(options: EndToEndOptions, documents: string, groupI
   });
   const settled = async (): Promise<number> => {
     const { accounts } = await sluice.status();
-    return accounts.applied + accounts.superseded;
+    return accounts.applied + accounts.superseded + accounts.coalesced;
   };
   // From the first settled record on, so that the start of a process is in neither figure.
   let first = 0;

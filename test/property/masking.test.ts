@@ -240,7 +240,7 @@ const metrics = createMetrics(() => ({
   bytesHeld: 0,
   requestsInFlight: 0,
   documentsInFlight: 0,
-  ready: true,
+  ...{ ready: true, healthy: true, waits: [], partitions: [] },
 }));
 
 /** The letters of a record, and everything else that could be seen of it. */

@@ -184,8 +184,8 @@ test('any interleaving of deliveries, answers, faults, rebalances, kills and tim
       for (const { pipeline, member } of living) {
         const { accounts, bytesHeld } = pipeline.status();
         const ignored = Object.values(accounts.ignored).reduce((sum, count) => sum + count, 0);
-        const { consumed, applied, superseded, deadLettered, abandoned } = accounts;
-        assert.equal(consumed, applied + superseded + deadLettered + abandoned + ignored, 'G5');
+        const { consumed, applied, superseded, coalesced, deadLettered, abandoned } = accounts;
+        assert.equal(consumed, applied + superseded + coalesced + deadLettered + abandoned + ignored, 'G5');
         assert.equal(bytesHeld, 0);
         assert.equal(member.unreleased(), 0, 'the memory of a record was not given back');
         assert.ok(member.refused() <= actions.length * partitions.length);

@@ -121,7 +121,7 @@ test('whatever a truncate is interleaved with, and whoever dies, the index ends 
       const expected = rowsAfter(world.log.records(partition));
       assert.deepEqual(new Map([...world.sink.sources()].sort()), new Map([...expected].sort()));
       const { accounts, bytesHeld } = cast.owner.pipeline.status();
-      assert.equal(accounts.consumed, accounts.applied + accounts.superseded, 'G5');
+      assert.equal(accounts.consumed, accounts.applied + accounts.superseded + accounts.coalesced, 'G5');
       assert.equal(bytesHeld, 0);
     }),
     budget(1500),

@@ -32,6 +32,7 @@ function setUp() {
     joined: () => Promise.resolve(),
     joinFailed: () => undefined,
     outOfRange: () => undefined,
+    fetched: () => undefined,
     joinSent: () => {
       told.push(`join after ${asked.length} requests`);
       clock.isJoined = false;

@@ -15,6 +15,7 @@ function start(patience: { readonly headersMs: number; readonly checkEveryMs: nu
     port: 0,
     registry: new Registry(),
     readiness: () => ({ ready: true }),
+    health: () => ({ healthy: true, findings: [] }),
     status: () => ({}),
     patience: { ...patience, requestMs: patience.headersMs },
   });

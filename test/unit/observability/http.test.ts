@@ -10,6 +10,7 @@ const options = (): HttpOptions => ({
   port: 0,
   registry: new Registry(),
   readiness: () => ({ ready: true }),
+  health: () => ({ healthy: true, findings: [] }),
   status: () => ({}),
 });
 
@@ -61,5 +62,22 @@ test('a port that is taken is named, with the setting that names another', async
     });
   } finally {
     await first.close();
+  }
+});
+
+test('/health is red as soon as something stands still, and names it, while /ready stays green', async () => {
+  const finding = { what: 'docs', code: 'INDEX_BLOCKED', message: 'It is blocked.', forSeconds: 12 } as const;
+  let healthy = true;
+  const http = await startHttp({ ...options(), health: () => ({ healthy, findings: healthy ? [] : [finding] }) });
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${http.port}${path}`);
+  try {
+    assert.equal((await get('/health')).status, 200);
+    healthy = false;
+    const red = await get('/health');
+    assert.equal(red.status, 503);
+    assert.deepEqual(await red.json(), { healthy: false, findings: [finding] });
+    assert.equal((await get('/ready')).status, 200);
+  } finally {
+    await http.close();
   }
 });

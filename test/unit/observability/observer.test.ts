@@ -4,7 +4,10 @@ import { test } from 'node:test';
 import pino from 'pino';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { createObserver } from '../../../src/observability/observer.ts';
+import type { Waits } from '../../../src/observability/waits.ts';
+import { createWaits } from '../../../src/observability/waits.ts';
 import type { Observer } from '../../../src/pipeline/ports.ts';
+import { idleGauges } from './idle-gauges.ts';
 
 interface Line {
   readonly level: number;
@@ -15,14 +18,16 @@ interface Line {
 
 const [warn, error, info] = [40, 50, 30];
 
-function setUp(): { readonly observer: Observer; readonly lines: () => readonly Line[]; metrics(): Promise<string> } {
+function setUp(waits?: Waits): {
+  readonly observer: Observer;
+  readonly lines: () => readonly Line[];
+  metrics(): Promise<string>;
+} {
   const written: string[] = [];
   const stream = new PassThrough();
   stream.on('data', (chunk: Buffer) => written.push(...chunk.toString().split('\n').filter(Boolean)));
-  const metrics = createMetrics(() => ({
-    ...{ recordsHeld: 0, bytesHeld: 0, requestsInFlight: 0, documentsInFlight: 0, ready: true },
-  }));
-  const observer = createObserver(metrics, pino({ level: 'info' }, stream));
+  const metrics = createMetrics(() => idleGauges);
+  const observer = createObserver(metrics, pino({ level: 'info' }, stream), waits);
   return {
     observer,
     lines: () => written.map((line) => JSON.parse(line) as Line),
@@ -93,4 +98,40 @@ test('what goes well is counted and not logged', async () => {
   ]) {
     assert.ok(text.includes(`\nsluice_${name}\n`), name);
   }
+});
+
+test('every wait that is logged is logged when it ends, also when the same thing goes on to wait for another reason', () => {
+  let now = 0;
+  const waits = createWaits({ nowMs: () => now, epochMs: () => 1_700_000_000_000 + now });
+  const { observer, lines } = setUp(waits);
+  const blocked = { code: 'INDEX_BLOCKED', message: 'It is blocked.' } as const;
+  observer.waiting(blocked, 1, 100, 'a');
+  observer.waiting(blocked, 1, 100, 'b');
+  now = 5000;
+  observer.waiting(unreachable, 2, 100, 'a');
+  observer.recovered('ELASTICSEARCH_UNREACHABLE', 1000, 'a');
+  const ends = lines().filter(({ level }) => level === info);
+  assert.deepEqual(
+    ends.map(({ code, of: what }) => [code, what]),
+    [
+      ['INDEX_BLOCKED', 'a'],
+      ['ELASTICSEARCH_UNREACHABLE', 'a'],
+    ],
+  );
+  const [open, ...others] = waits.open();
+  assert.deepEqual(
+    [open?.of, open?.code, open?.sinceMs, open?.sinceEpochMs],
+    ['b', 'INDEX_BLOCKED', 0, 1_700_000_000_000],
+  );
+  assert.deepEqual(others, [], 'what is over is no error any more');
+});
+
+test('a wait keeps the time when it began and tells the time of its last attempt', () => {
+  let now = 0;
+  const waits = createWaits({ nowMs: () => now, epochMs: () => now });
+  waits.waiting(unreachable, 1, 'Elasticsearch');
+  now = 700;
+  waits.waiting(unreachable, 2, 'Elasticsearch');
+  const [{ sinceEpochMs, lastEpochMs, attempts } = {}] = waits.open();
+  assert.deepEqual([sinceEpochMs, lastEpochMs, attempts], [0, 700, 2]);
 });

@@ -7,6 +7,7 @@ import { externalVersion, offset } from '../../../src/model/position.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { createObserver } from '../../../src/observability/observer.ts';
 import type { DeadLetter } from '../../../src/pipeline/ports.ts';
+import { idleGauges } from './idle-gauges.ts';
 
 const letter = (at: number, failure: Failure): DeadLetter => ({
   record: {
@@ -26,9 +27,8 @@ function refusalOf(reason: string): Failure {
 test('a refused document is logged with its index, id, offset, field and code; of many, the first', () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info', base: null }, { write: (line) => lines.push(JSON.parse(line) as never) });
-  const gauges = { recordsHeld: 0, bytesHeld: 0, requestsInFlight: 0, documentsInFlight: 0, ready: true };
   const observer = createObserver(
-    createMetrics(() => gauges),
+    createMetrics(() => idleGauges),
     logger,
   );
   const reasons: readonly (readonly [reason: string, field: string])[] = [

@@ -133,11 +133,11 @@ async function overtake(scene: Scene, b: ReturnType<Scene['start']>): Promise<vo
   await scene.restartElasticsearch();
 }
 
-/** consumed = applied + superseded + ignored + dead-lettered + abandoned + held (G5). */
+/** consumed = applied + superseded + coalesced + ignored + dead-lettered + abandoned + held (G5). */
 function assertBalanced({ pipeline, member }: ReturnType<Scene['start']>): void {
   const { accounts, recordsHeld, bytesHeld } = pipeline.status();
-  const { consumed, applied, superseded, deadLettered, abandoned } = accounts;
-  assert.equal(consumed, applied + superseded + deadLettered + abandoned + recordsHeld);
+  const { consumed, applied, superseded, coalesced, deadLettered, abandoned } = accounts;
+  assert.equal(consumed, applied + superseded + coalesced + deadLettered + abandoned + recordsHeld);
   assert.deepEqual([recordsHeld, bytesHeld, member.unreleased()], [0, 0, 0]);
 }
 
@@ -259,7 +259,7 @@ for (const { claim, fault } of [
     assert.deepEqual([sent(), redacted(), deadLetters.letters.length], [1, 0, 0]);
     const { accounts, recordsHeld, bytesHeld, documentsInFlight, requestsInFlight } = pipeline.status();
     assert.deepEqual(accounts, {
-      ...{ consumed: 1, applied: 0, superseded: 0, deadLettered: 0, abandoned: 1 },
+      ...{ consumed: 1, applied: 0, superseded: 0, coalesced: 0, deadLettered: 0, abandoned: 1 },
       ignored: {},
     });
     assert.deepEqual([recordsHeld, bytesHeld, documentsInFlight, requestsInFlight], [0, 0, 0, 0]);

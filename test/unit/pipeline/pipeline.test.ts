@@ -124,6 +124,7 @@ test('G6: a defect in decoding or mapping dead-letters its record alone', async 
     consumed: 4,
     applied: 2,
     superseded: 0,
+    coalesced: 0,
     deadLettered: 2,
     abandoned: 0,
     ignored: {},
@@ -180,9 +181,9 @@ test('G5: at every moment what was consumed is settled, ignored, dead-lettered o
   });
   const balance = (): number => {
     const { accounts, recordsHeld } = pipeline.status();
-    const { consumed, applied, superseded, deadLettered } = accounts;
+    const { consumed, applied, superseded, coalesced, deadLettered } = accounts;
     const ignored = Object.values(accounts.ignored).reduce((sum, count) => sum + count, 0);
-    assert.equal(consumed, applied + superseded + deadLettered + ignored + recordsHeld);
+    assert.equal(consumed, applied + superseded + coalesced + deadLettered + ignored + recordsHeld);
     return recordsHeld;
   };
   for (const key of ['x', null, 'y', 'z']) log.append(partition, key, '{}');
@@ -277,6 +278,7 @@ test('each document of a truncated table has its own policy: one is refused, one
     consumed: 5,
     applied: 4,
     superseded: 0,
+    coalesced: 0,
     deadLettered: 1,
     abandoned: 0,
     ignored: {},

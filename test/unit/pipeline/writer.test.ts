@@ -177,11 +177,12 @@ test('after a success the attempts of a document count from one', async () => {
   }
   assert.deepEqual(
     told.map((each) => (each.kind === 'waiting' ? each.attempt : each.kind)),
-    [1, 1],
+    [1, 'recovered', 1, 'recovered'],
+    'each wait of an index is told to be over',
   );
 });
 
-test('writes that a newer one replaced before they were sent are counted as coalesced and settled as superseded', async () => {
+test('writes that a newer one replaced before they were sent are counted and settled as coalesced', async () => {
   const { submit, sent, answer, count, settled } = createWriterWorld({});
   submit(['a']);
   submit(['b', 'b', 'b']);
@@ -192,8 +193,8 @@ test('writes that a newer one replaced before they were sent are counted as coal
   assert.equal(count('applied'), 2);
   assert.deepEqual([...settled].sort(), [
     [0, 'applied'],
-    [1, 'superseded'],
-    [2, 'superseded'],
+    [1, 'coalesced'],
+    [2, 'coalesced'],
     [3, 'applied'],
   ]);
 });
