@@ -142,7 +142,9 @@ function refusedBy(
   headers: Readonly<Record<string, unknown>> | null | undefined,
 ): Answer {
   const cause = causeOf(body);
-  if (isUnavailable(status) || isOwnAnswer(client, headers, cause?.type !== undefined)) {
+  // Elasticsearch refuses credentials before it puts its name on the answer. No document is refused by that.
+  const isUnauthenticated = status === 401 && cause?.type === 'security_exception';
+  if (isUnavailable(status) || isUnauthenticated || isOwnAnswer(client, headers, cause?.type !== undefined)) {
     return { kind: 'refused', status, cause, engine: engineIn(headers) };
   }
   return { kind: 'failed', failure: foreign(status) };

@@ -116,6 +116,12 @@ test('an error object alone is not enough for Elasticsearch, which tells its nam
   }
 });
 
+test('a 401 of Elasticsearch, which does not tell its name there, says that the credentials are wrong', async () => {
+  const body = JSON.stringify({ error: { type: 'security_exception', reason: 'unable to authenticate' }, status: 401 });
+  await using server = await serve(() => ({ status: 401, headers: json, body }));
+  assert.deepEqual(codes(await server.write(['a'])), ['retryable ELASTICSEARCH_UNAUTHORIZED']);
+});
+
 test('a 400 of Elasticsearch refuses the write that is to blame, alone', async () => {
   await using server = await serve((_, body) => (body.includes('"_id":"b"') ? answer(400, cause) : taken(body)));
   assert.deepEqual(codes(await server.write(['a', 'b', 'c', 'd'])), [
