@@ -142,9 +142,9 @@ function refusedBy(
   headers: Readonly<Record<string, unknown>> | null | undefined,
 ): Answer {
   const cause = causeOf(body);
-  // Elasticsearch refuses credentials before it puts its name on the answer. No document is refused by that.
-  const isUnauthenticated = status === 401 && cause?.type === 'security_exception';
-  if (isUnavailable(status) || isUnauthenticated || isOwnAnswer(client, headers, cause?.type !== undefined)) {
+  // Elasticsearch refuses credentials and privileges before it puts its name on the answer. No document is refused by that.
+  const isSecurity = (status === 401 || status === 403) && cause?.type === 'security_exception';
+  if (isUnavailable(status) || isSecurity || isOwnAnswer(client, headers, cause?.type !== undefined)) {
     return { kind: 'refused', status, cause, engine: engineIn(headers) };
   }
   return { kind: 'failed', failure: foreign(status) };

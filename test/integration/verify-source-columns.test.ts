@@ -56,8 +56,6 @@ interface Said {
   readonly untold?: Readonly<Record<string, number>>;
   /** Documents that differ: the connector wrote what the row does not say. */
   readonly differs?: Readonly<Record<string, readonly string[]>>;
-  /** Documents that Elasticsearch refused. */
-  readonly missing?: readonly string[];
 }
 
 interface Form {
@@ -133,10 +131,9 @@ const forms: readonly Form[] = [
     tables: ['numbers', 'times', 'texts'],
     config: { 'key.converter.schemas.enable': 'false', 'value.converter.schemas.enable': 'false' },
     said: {
+      // NaN is its text here, in the document as in the row: without a schema nothing makes null of it.
       numbers: {
         uncompared: ['c_numeric_12_3', 'c_numeric_18_0', 'c_numeric_38_10', 'c_numeric', 'c_money'],
-        // Without a schema nothing makes null of NaN.
-        missing: ['102', '103', '104', '105', '2', '3', '4', '5'],
       },
       times: { uncompared: ['c_date', 'c_time', 'c_time_0', 'c_timestamp', 'c_timestamp_3'] },
       texts: { uncompared: ['c_tstzrange'], differs: defaulted },
@@ -185,7 +182,7 @@ for (const { name, claim, mode, tables, config, said } of forms) {
           '--examples',
           '50',
         ]);
-        const { uncompared = [], untold = {}, differs = {}, missing = [] } = said[table] ?? {};
+        const { uncompared = [], untold = {}, differs = {} } = said[table] ?? {};
         const of = (column: string): string => `fixtures.${table}.${column}`;
         assert.deepEqual(
           found.uncompared.map(({ column }) => column),
@@ -196,10 +193,9 @@ for (const { name, claim, mode, tables, config, said } of forms) {
           Object.fromEntries(Object.entries(untold).map(([column, values]) => [of(column), values])),
         );
         assert.deepEqual(found.differs, differs);
-        assert.deepEqual(found.examples.missing ?? [], missing);
-        const { differing = 0, missing: gone = 0, ...others } = found.counts;
-        assert.deepEqual([differing, gone, others], [Object.keys(differs).length, missing.length, {}]);
-        assert.equal(found.code, differing + gone === 0 ? 0 : 1);
+        const { differing = 0, ...others } = found.counts;
+        assert.deepEqual([differing, others], [Object.keys(differs).length, {}]);
+        assert.equal(found.code, differing === 0 ? 0 : 1);
       }
       await sluice.stop();
     } finally {

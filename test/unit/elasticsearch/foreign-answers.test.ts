@@ -116,11 +116,16 @@ test('an error object alone is not enough for Elasticsearch, which tells its nam
   }
 });
 
-test('a 401 of Elasticsearch, which does not tell its name there, says that the credentials are wrong', async () => {
-  const body = JSON.stringify({ error: { type: 'security_exception', reason: 'unable to authenticate' }, status: 401 });
-  await using server = await serve(() => ({ status: 401, headers: json, body }));
-  assert.deepEqual(codes(await server.write(['a'])), ['retryable ELASTICSEARCH_UNAUTHORIZED']);
-});
+for (const { status, says } of [
+  { status: 401, says: 'retryable ELASTICSEARCH_UNAUTHORIZED' },
+  { status: 403, says: 'retryable ELASTICSEARCH_FORBIDDEN' },
+]) {
+  test(`a ${status} of Elasticsearch's security, which does not tell its name there, is its own`, async () => {
+    const body = JSON.stringify({ error: { type: 'security_exception', reason: 'not allowed' }, status });
+    await using server = await serve(() => ({ status, headers: json, body }));
+    assert.deepEqual(codes(await server.write(['a'])), [says]);
+  });
+}
 
 test('a 400 of Elasticsearch refuses the write that is to blame, alone', async () => {
   await using server = await serve((_, body) => (body.includes('"_id":"b"') ? answer(400, cause) : taken(body)));
