@@ -1,4 +1,7 @@
-/** A rebuild that is killed at each step, with an instance and Elasticsearch killed beside it, comes to its end all the same (G11). */
+/**
+ * A rebuild that is killed at each step, with an instance and Elasticsearch killed beside it, comes to its end all the same
+ * (G11). SLUICE_TEST_REBUILD_ROWS says how many rows it loads, and a sixtieth of them change each second.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../integration/poll.ts';
@@ -19,7 +22,8 @@ const stack = await startStack({ servers: ['kafka', 'postgres', 'connect'] });
 test.after(() => stack.stop());
 
 /** Rows that nobody changes. */
-const stillRows = 20_000;
+const stillRows = Number(process.env['SLUICE_TEST_REBUILD_ROWS'] ?? 6000);
+const changesPerSecond = stillRows / 60;
 const phases = ['loading', 'dual-write', 'swapping'] as const;
 
 test('killed in each phase, with an instance and Elasticsearch killed too, a rebuild under traffic ends with the index equal to its table, and so do rollbacks', async (t) => {
@@ -37,7 +41,7 @@ test('killed in each phase, with an instance and Elasticsearch killed too, a reb
   // Refreshes, too: what the reader sees first is whole.
   await scene.expectEqual();
   await changeMapping(scene, name);
-  await using traffic = startTraffic(scene, 300);
+  await using traffic = startTraffic(scene, changesPerSecond);
   await using reader = startReader(elasticsearch, index, stillRows, true);
 
   const patience = { withinMs: 240_000 };
