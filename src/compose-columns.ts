@@ -107,7 +107,7 @@ async function lastChanges(
   const changes = new Map<string, readonly RowChange[]>();
   for (const [topic, records] of samples) {
     await registry?.prepare(records);
-    const events = records.map(createDecoder(routes.formOf(topic), registry?.readFrame));
+    const events = records.map(createDecoder(routes.formOf(topic), registry));
     changes.set(topic, events.filter(isRowChange));
   }
   return changes;

@@ -95,7 +95,11 @@ export interface OpenRegistry {
 export async function openSchemaRegistry({ schemaRegistry }: Config): Promise<OpenRegistry | undefined> {
   if (schemaRegistry === undefined) return undefined;
   const client = createRegistryClient({ ...schemaRegistry, ca: await textOf(schemaRegistry.caFile) });
-  return { client, open: (signal, observer = unobserved) => createRegistry({ client, clock, observer, signal }) };
+  const { headers } = schemaRegistry;
+  return {
+    client,
+    open: (signal, observer = unobserved) => createRegistry({ client, clock, observer, signal, headers }),
+  };
 }
 
 /** What looks after indexes: those that aliases name, all generations, and those that are taken over. */
@@ -194,5 +198,5 @@ export function contentDigestOf(
 
 /** Where nodes are, without the credentials that a URL may hold. */
 export function originsOf(nodes: readonly string[]): string {
-  return nodes.map((node) => new URL(node).origin).join(', ');
+  return [...new Set(nodes.map((node) => new URL(node).origin))].join(', ');
 }

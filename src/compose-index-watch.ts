@@ -22,7 +22,7 @@ export interface IndexWatchConnections {
   readonly config: Config;
   readonly routes: Routes;
   readonly origins: IndexOrigins;
-  readonly registry?: Pick<Registry, 'prepare' | 'readFrame'> | undefined;
+  readonly registry?: Registry | undefined;
   /** False for a command that changes nothing. */
   readonly mayRemember: boolean;
 }
@@ -57,7 +57,7 @@ export function openIndexWatch(connections: IndexWatchConnections): IndexWatch {
         if (samples.every(([, records]) => records.length === 0)) return true;
         for (const [topic, records] of samples) {
           await registry?.prepare(records);
-          if (records.map(createDecoder(routes.formOf(topic), registry?.readFrame)).some(isOfRows)) return true;
+          if (records.map(createDecoder(routes.formOf(topic), registry)).some(isOfRows)) return true;
         }
         return false;
       } catch {

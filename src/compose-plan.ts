@@ -70,7 +70,7 @@ export async function openPlan({ config, documents, document, source }: PlanOpti
       const known = made.get(topic);
       if (known !== undefined) return known;
       const route: PlanRoute = {
-        decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+        decode: createDecoder(routes.formOf(topic), registry),
         mapper:
           routes.documentOf(topic, document)?.createMapper() ?? (() => ({ kind: 'ignored', reason: 'not-mapped' })),
       };

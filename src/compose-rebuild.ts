@@ -273,7 +273,7 @@ async function load(
     observer,
     prepare: registry?.prepare,
     routeOf: (topic) => ({
-      decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+      decode: createDecoder(routes.formOf(topic), registry),
       mappers: gatedMappers({ kafka, config, routes, registry, warned: settings.warn }, topic, control.document),
       truncated: routes.truncatedBy(topic, control.document),
       redact: routes.redactOf(topic),

@@ -122,7 +122,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
   const routeOf = (topic: string): FoldRoute => {
     const made = routes.documentOf(topic, document);
     return {
-      decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+      decode: createDecoder(routes.formOf(topic), registry),
       mapper: made?.createMapper() ?? (() => ({ kind: 'ignored', reason: 'not-mapped' })),
       isDivided: divided.has(topic),
       truncatedBy: made?.truncated.policy === 'delete' ? made.truncated.versionOf : undefined,
@@ -170,7 +170,7 @@ export async function openProof(options: ProofOptions, signal: AbortSignal): Pro
       const events = new Map<string, readonly ChangeEvent[]>();
       for (const [topic, records] of samples) {
         await registry?.prepare(records);
-        events.set(topic, records.map(createDecoder(routes.formOf(topic), registry?.readFrame)));
+        events.set(topic, records.map(createDecoder(routes.formOf(topic), registry)));
       }
       return events;
     },

@@ -205,7 +205,7 @@ async function runMonitored(
     observer,
     prepare: registry?.prepare,
     routeOf: (topic) => ({
-      decode: createDecoder(routes.formOf(topic), registry?.readFrame),
+      decode: createDecoder(routes.formOf(topic), registry),
       mappers: gatedMappers({ kafka, config, routes, registry, warned: observer.warned }, topic),
       truncated: routes.truncatedBy(topic),
       redact: routes.redactOf(topic),

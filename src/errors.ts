@@ -42,10 +42,11 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep: 'Look at the schema in the registry; please report it if it is one that a converter registered.',
   },
   SCHEMA_IN_HEADER: {
-    meaning: 'A header names the schema of the record, which Sluice does not read: it reads ids in front of the value.',
+    meaning:
+      'A header names the schema of the record, and Sluice cannot follow it: the registry that knows the id is not configured, two headers name different schemas, the header holds no id, or the value is Avro in its JSON encoding.',
     directive: 'dead-letter',
     nextStep:
-      'Let the converter write ids in front of the value: Apicurio with `apicurio.registry.headers.enabled=false` and `apicurio.registry.as-confluent=true`, Confluent with `PrefixSchemaIdSerializer`.',
+      'Do what the message says: set `schemaRegistry.apicurioUrls` for ids of Apicurio, `schemaRegistry.urls` for those of Confluent, or `apicurio.registry.avro.encoding=BINARY` in the connector. Then replay the record.',
   },
   RECORD_KEY_MISSING: {
     meaning: 'The record has no key that names its document, or one whose values the connector invented.',

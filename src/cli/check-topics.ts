@@ -12,7 +12,7 @@ import { compileDocument } from '../mapping/compile.ts';
 import type { NamedColumn } from '../mapping/fit.ts';
 import { createColumnsSeen, misfits } from '../mapping/fit.ts';
 import type { ChangeEvent } from '../model/change-event.ts';
-import type { ReadFrame } from '../model/frame.ts';
+import type { RecordSchemas } from '../model/frame.ts';
 import type { DocumentMapper } from '../model/document.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
@@ -34,19 +34,19 @@ export interface TopicsOptions {
   readonly routes: Routes;
   /** Fetches the schemas that records name, where there is a registry. */
   readonly prepare: ((records: readonly SourceRecord[]) => Promise<void> | undefined) | undefined;
-  readonly readFrame: ReadFrame | undefined;
+  readonly schemas: RecordSchemas | undefined;
 }
 
 /** One finding a topic: the columns that files name exist, and the values fit the fields. Rejects if Kafka cannot be asked. */
 export async function checkTopics(options: TopicsOptions): Promise<readonly Finding[]> {
-  const { kafka, files, routes, prepare, readFrame } = options;
+  const { kafka, files, routes, prepare, schemas } = options;
   const { topics } = routes;
   const groupId = `${files.config.kafka.groupId}-check`;
   const samples = await sampleRecords(kafka, { groupId, topics, ...lastRecords });
   const findings: Finding[] = [];
   for (const [topic, records] of samples) {
     await prepare?.(records);
-    const decode = createDecoder(routes.formOf(topic), readFrame);
+    const decode = createDecoder(routes.formOf(topic), schemas);
     const events = records.map(decode);
     // One bad record is a dead letter; that none can be read says that the form is another.
     const unreadable = events.every((event) => event.op === 'unreadable') ? events.at(-1) : undefined;

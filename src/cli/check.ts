@@ -46,7 +46,8 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
   const registry = await openSchemaRegistry(config);
   const refusal = await registry?.client.check(new AbortController().signal);
   if (registry !== undefined) {
-    const what = `schema registry at ${originsOf(config.schemaRegistry?.urls ?? [])}`;
+    const { urls = [], apicurioUrls = [] } = config.schemaRegistry ?? {};
+    const what = `schema registry at ${originsOf([...urls, ...apicurioUrls])}`;
     yield { what, failures: refusal === undefined ? [] : [refusal] };
   }
   let routes: Routes | undefined;
@@ -64,8 +65,8 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
     const { topics } = routes;
     yield await checkDeadLetters({ kafka, deadLetters: config.deadLetters, existing, topics });
     const schemas = refusal === undefined ? registry?.open(AbortSignal.timeout(schemasWithinMs)) : undefined;
-    const { prepare, readFrame } = schemas ?? {};
-    if (routes.missing.length === 0) yield* await checkTopics({ kafka, files, routes, prepare, readFrame });
+    const prepare = schemas?.prepare;
+    if (routes.missing.length === 0) yield* await checkTopics({ kafka, files, routes, prepare, schemas });
   }
   await registry?.client.close();
   const client = await openElasticsearch(config);

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { formNames } from '../model/form.ts';
+import type { HeaderNames } from '../model/schema-headers.ts';
+import { defaultHeaderNames } from '../model/schema-headers.ts';
 
 const milliseconds = z.int().positive();
 const count = z.int().positive();
@@ -88,6 +90,10 @@ const elasticsearch = z.strictObject({
   compression: z.boolean().default(false).describe('Compresses requests: for slow networks'),
 });
 
+function headerName(of: keyof HeaderNames) {
+  return z.string().min(1).default(defaultHeaderNames[of]);
+}
+
 function compiles(pattern: string): boolean {
   try {
     new RegExp(pattern);
@@ -96,6 +102,15 @@ function compiles(pattern: string): boolean {
     return false;
   }
 }
+
+const headers = z.strictObject({
+  keyGlobalId: headerName('keyGlobalId').describe('Header with the global id of the key’s schema'),
+  valueGlobalId: headerName('valueGlobalId').describe('Header with the global id of the value’s schema'),
+  keyContentId: headerName('keyContentId').describe('Header with the content id of the key’s schema'),
+  valueContentId: headerName('valueContentId').describe('Header with the content id of the value’s schema'),
+  keyEncoding: headerName('keyEncoding').describe('Header with the encoding of an Avro key'),
+  valueEncoding: headerName('valueEncoding').describe('Header with the encoding of an Avro value'),
+});
 
 export const configSchema = z.strictObject({
   kafka,
@@ -106,6 +121,12 @@ export const configSchema = z.strictObject({
         .array(z.url({ protocol: /^https?$/ }))
         .min(1)
         .describe('URLs of a registry with Confluent’s interface, tried in turn'),
+      apicurioUrls: z
+        .array(z.url({ protocol: /^https?$/ }).regex(/\/v[23]\/?$/, 'does not end in `/v2` or `/v3`'))
+        .min(1)
+        .optional()
+        .describe('URLs of Apicurio’s own interface (`…/apis/registry/v2` or `/v3`), for its schema ids in headers'),
+      headers: headers.prefault({}),
       username: z.string().optional().describe('User, for basic authentication'),
       password: z.string().optional().describe('Password'),
       bearer: z.string().optional().describe('Bearer token'),

@@ -7,11 +7,12 @@
 import type { ChangeEvent, ConnectSchema, IgnoredReason, Row, Unreadable } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
 import { autoForm } from '../model/form.ts';
-import type { ReadFrame, RecordPart } from '../model/frame.ts';
-import { isFrame, schemaIdHeader } from '../model/frame.ts';
+import type { ReadByHeader, RecordPart, RecordSchemas } from '../model/frame.ts';
+import { isFrame } from '../model/frame.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
+import { createSchemaIdFinder, isJsonObject, unresolved } from '../model/schema-headers.ts';
 import { createChangedFields } from './changed-fields.ts';
 import { cloudEventParts, readCloudEvent } from './cloud-events.ts';
 import type { Message, MessageReader } from './connect-json.ts';
@@ -42,7 +43,8 @@ interface ObjectValue {
 type Reading = (value: ObjectValue) => ChangeEvent;
 
 /** Remembers what the topic's records look like; so there is one for each topic. */
-export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRegistry): Decoder {
+export function createDecoder(form: Form = autoForm, schemas: RecordSchemas = noRegistry): Decoder {
+  const { readFrame, readByHeader = refuseByHeader } = schemas;
   const keys = createMessageReader();
   const readers: ImageReaders = { before: createRowReader(), after: createRowReader() };
   const values = createMessageReader(form.name === 'auto' || form.name === 'envelope' ? readers.after : undefined);
@@ -62,40 +64,28 @@ export function createDecoder(form: Form = autoForm, readFrame: ReadFrame = noRe
   let reading: Reading | undefined;
 
   const read = (reader: MessageReader, bytes: Buffer): Message | Failure => {
-    let message: Message | string;
-    if (isFrame(bytes)) {
-      const framed = readFrame(bytes);
-      if ('code' in framed) return framed;
-      message = reader.readText(framed);
-    } else {
-      message = reader.read(bytes);
-    }
-    return typeof message === 'string' ? { code: 'RECORD_NOT_JSON', message } : message;
+    if (!isFrame(bytes)) return messageOr(reader.read(bytes));
+    const framed = readFrame(bytes);
+    return 'code' in framed ? framed : messageOr(reader.readText(framed));
   };
 
-  /** Schemas of frames that were met without a header that names another. */
-  const framed: Partial<Record<RecordPart, ConnectSchema | undefined>> = {};
-
-  /** As `read`, of a part of a record. Headers are looked at where a part is not what the one before it was: decoding them is dear. */
+  /** As `read`, of a part of a record: what a header names has no frame, whatever its first bytes are. */
   const readPart = (
     reader: MessageReader,
     record: SourceRecord,
     part: RecordPart,
     bytes: Buffer,
   ): Message | Failure => {
-    const message = read(reader, bytes);
-    const isKnown = !('code' in message) && (bytes[0] !== 0 || message.schema === framed[part]);
-    if (isKnown) return message;
-    const header = schemaIdHeader(record, part);
-    if (header !== undefined) return inHeader(header);
-    if (!('code' in message)) framed[part] = message.schema;
-    return message;
+    const named = readByHeader(record, part, bytes);
+    if (named === undefined) return read(reader, bytes);
+    return 'code' in named ? named : messageOr(reader.readText(named));
   };
 
   const readKey = createKeyReader({
     format: form.key ?? 'auto',
     takesAnyText,
     read: (record, bytes) => readPart(keys, record, 'key', bytes),
+    namesSchema: (record, bytes) => isFrame(bytes) || readByHeader(record, 'key', bytes) !== undefined,
   });
 
   const said = (record: SourceRecord, event: EnvelopeSays): ChangeEvent => {
@@ -272,19 +262,28 @@ function withoutKey(record: SourceRecord, { code, message }: Failure): Unreadabl
   return unreadable(record, code, `the key cannot be read: ${message}`);
 }
 
-function inHeader(header: string): Failure {
-  const message = `its schema is named by the header \`${header}\`, and Sluice reads ids in front of the value`;
-  return { code: 'SCHEMA_IN_HEADER', message };
-}
+const messageOr = (message: Message | string): Message | Failure =>
+  typeof message === 'string' ? { code: 'RECORD_NOT_JSON', message } : message;
 
 const plainMessage = (text: string): Message => ({ text, at: 0, end: text.length, schema: undefined });
 
 const noPayload: Message = { text: 'null', at: 0, end: 4, schema: undefined };
 
-const noRegistry: ReadFrame = () => ({
-  code: 'RECORD_FORM_UNKNOWN',
-  message: 'it begins like a frame of a schema registry, and `schemaRegistry.urls` is not set',
-});
+const findSchemaId = createSchemaIdFinder();
+
+/** Where no registry is configured. JSON tells itself without its schema. */
+const refuseByHeader: ReadByHeader = (record, part, bytes) => {
+  const named = findSchemaId(record, part);
+  if (named === undefined || 'code' in named) return named;
+  return isJsonObject(bytes) ? undefined : unresolved(named);
+};
+
+const noRegistry: RecordSchemas = {
+  readFrame: () => ({
+    code: 'RECORD_FORM_UNKNOWN',
+    message: 'it begins like a frame of a schema registry, and `schemaRegistry.urls` is not set',
+  }),
+};
 
 function unreadable(record: SourceRecord, code: FailureCode, seen: string): Unreadable {
   const message = `${placeText(record)}: ${seen.replace(/\.$/, '')}.`;

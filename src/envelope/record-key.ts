@@ -8,7 +8,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Row } from '../model/change-event.ts';
 import type { KeyFormat } from '../model/form.ts';
-import { isFrame } from '../model/frame.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { Message } from './connect-json.ts';
@@ -22,10 +21,12 @@ export interface KeyOptions {
   /** Applications write the topic: a key that is no JSON is text, whatever it looks like. */
   readonly takesAnyText: boolean;
   readonly read: (record: SourceRecord, bytes: Buffer) => Message | Failure;
+  /** Whether the key has a schema elsewhere: then it is no text, also if it cannot be read. */
+  readonly namesSchema: (record: SourceRecord, bytes: Buffer) => boolean;
 }
 
 /** Remembers of which kind the topic's keys are. */
-export function createKeyReader({ format, takesAnyText, read }: KeyOptions): ReadKey {
+export function createKeyReader({ format, takesAnyText, read, namesSchema }: KeyOptions): ReadKey {
   const rows = createRowReader();
   let met: 'json' | 'text' | undefined;
 
@@ -69,7 +70,7 @@ export function createKeyReader({ format, takesAnyText, read }: KeyOptions): Rea
     if (key === null) return null;
     if (format === 'text') return asText(key);
     const message = read(record, key);
-    if ('code' in message) return isFrame(key) ? message : asOther(key, message);
+    if ('code' in message) return namesSchema(record, key) ? message : asOther(key, message);
     return asJson(key, message);
   };
 }

@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module';
 import { offset } from '../model/position.ts';
 import type { Offset } from '../model/position.ts';
-import type { RecordHeaders, SourceRecord } from '../model/record.ts';
+import type { HeaderNameIndex, RecordHeaders, SourceRecord } from '../model/record.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import { memoryOf } from './answer-memory.ts';
 
@@ -88,6 +88,10 @@ export class KafkaRecord implements SourceRecord {
   /** Decoded when they are asked for, which is hardly ever. */
   get headers(): RecordHeaders {
     return readHeaders(this.batchContext.bytes, this.#valueAt + Math.max(this.#valueLength, 0));
+  }
+
+  hasHeader(names: HeaderNameIndex): boolean {
+    return hasHeader(this.batchContext.bytes, this.#valueAt + Math.max(this.#valueLength, 0), names);
   }
 
   release(): void {
@@ -183,6 +187,25 @@ function readHeaders(bytes: Buffer, at: number): RecordHeaders {
     headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
   }
   return headers;
+}
+
+/** As `readHeaders`, of names only, and without making anything: asked for each record twice. */
+function hasHeader(bytes: Buffer, at: number, names: HeaderNameIndex): boolean {
+  if (bytes[at] === 0) return false;
+  const reader = new VarIntReader(bytes);
+  reader.at = at;
+  for (let left = reader.next(); left > 0; left -= 1) {
+    const length = reader.next();
+    const start = reader.at;
+    for (const name of names.get(length) ?? []) {
+      // Most names of the same length end here, before the call that costs more.
+      const mayBe = length === 0 || name[0] === bytes[start];
+      if (mayBe && name.compare(bytes, start, start + length) === 0) return true;
+    }
+    reader.skip(length);
+    reader.skip(reader.next());
+  }
+  return false;
 }
 
 /** Zigzag variable-length integers, and the byte strings that they precede. */

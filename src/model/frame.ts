@@ -1,7 +1,7 @@
 /**
  * Values that name their schema instead of carrying it: Confluent's frame, a zero byte, the schema's id in four bytes, and the
  * value. No JSON begins with a zero byte, so a frame tells itself; but for a value whose schema a header names: that one has no frame,
- * and any first byte.
+ * and any first byte (`schema-headers.ts`).
  */
 import type { ConnectSchema } from './change-event.ts';
 import type { Failure } from './outcome.ts';
@@ -34,13 +34,12 @@ export function schemaIdOf(frame: Buffer): number {
 /** The parts of a record that may have a schema. */
 export type RecordPart = 'key' | 'value';
 
-/** By Apicurio's serializers and by Confluent's, unless they are told other names. */
-const idHeaders: Readonly<Record<RecordPart, readonly string[]>> = {
-  key: ['apicurio.key.globalId', 'apicurio.key.contentId', '__key_schema_id'],
-  value: ['apicurio.value.globalId', 'apicurio.value.contentId', '__value_schema_id'],
-};
-
-/** The header that names the schema of a part; undefined if there is none. Decodes the record's headers. */
-export function schemaIdHeader({ headers }: SourceRecord, part: RecordPart): string | undefined {
-  return headers === undefined ? undefined : idHeaders[part].find((name) => headers[name] !== undefined);
+/** How the values of records are read whose schemas are kept elsewhere. */
+export interface RecordSchemas {
+  readonly readFrame: ReadFrame;
+  /** Reads a part whose schema a header names; undefined if none does, or if it can be read without. Looks at no frame. */
+  readonly readByHeader?: ReadByHeader;
 }
+
+/** Total and synchronous: what it needs was fetched before. */
+export type ReadByHeader = (record: SourceRecord, part: RecordPart, bytes: Buffer) => FramedValue | Failure | undefined;

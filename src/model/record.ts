@@ -13,6 +13,9 @@ export interface RecordPlace extends TopicPartition {
 /** Header values as Kafka carries them: bytes, and possibly several under one name. */
 export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
+/** Names of headers as bytes, by how many bytes they have: most names are told apart by that. */
+export type HeaderNameIndex = ReadonlyMap<number, readonly Buffer[]>;
+
 /** What Kafka gives. `key` and `value` are slices of a larger buffer: whoever keeps them keeps the whole fetch alive. */
 export interface SourceRecord extends RecordPlace {
   readonly timestampMs: number;
@@ -21,6 +24,8 @@ export interface SourceRecord extends RecordPlace {
   readonly value: Buffer | null;
   /** Of key and value together, where it is known without asking for them. */
   readonly byteLength?: number;
+  /** Whether one of these headers is there: where this is there, it costs much less than `headers`, which are decoded at each look. */
+  hasHeader?(names: HeaderNameIndex): boolean;
   /** Says that key, value and headers are asked for no more; where it is there, what only they hold is given back at once. */
   release?(): void;
 }

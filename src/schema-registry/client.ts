@@ -3,35 +3,28 @@
  *
  * API: https://docs.confluent.io/platform/current/schema-registry/develop/api.html
  */
-import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Failure } from '../model/outcome.ts';
-import type { Reference } from './connect-schema.ts';
+import type { HeaderSchemaId } from '../model/schema-headers.ts';
+import { createApicurioClient } from './apicurio-client.ts';
+import type { RegisteredSchema } from './connect-schema.ts';
+import type { RegistryHttpOptions } from './http.ts';
+import { createRegistryHttp, failureOf, jsonOf, unreachable } from './http.ts';
 
-export interface RegistryClientOptions {
+export interface RegistryClientOptions extends RegistryHttpOptions {
   /** Tried in turn; a path in front of the interface's own (`/apis/ccompat/v7`) belongs to the URL. */
   readonly urls: readonly string[];
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly bearer?: string | undefined;
-  /** PEM. */
-  readonly ca?: string | undefined;
-  readonly rejectUnauthorized: boolean;
-  readonly requestTimeoutMs: number;
+  /** Of Apicurio's own interface (`/apis/registry/v2`), tried in turn. */
+  readonly apicurioUrls?: readonly string[] | undefined;
 }
 
-/** A schema as it was registered. */
-export interface RegisteredSchema {
-  /** `AVRO`, `JSON`, `PROTOBUF`, or what else a registry keeps. */
-  readonly type: string;
-  readonly text: string;
-  /** Schemas that it refers to, each after those that it refers to itself. */
-  readonly references: readonly Reference[];
-}
+export type FetchSchema = (signal: AbortSignal) => Promise<RegisteredSchema | Failure>;
 
 export interface RegistryClient {
   /** The schema of that id; the reason why it cannot be had (`SCHEMA_UNKNOWN`: the registry does not know it). */
   schemaOf(id: number, signal: AbortSignal): Promise<RegisteredSchema | Failure>;
+  /** The schema that a header names; undefined if no URL is configured that could tell. Absent where no header is followed. */
+  readonly schemaByHeader?: (id: HeaderSchemaId) => FetchSchema | undefined;
   /** Whether the registry answers; undefined if it does. */
   check(signal: AbortSignal): Promise<Failure | undefined>;
   close(): Promise<void>;
@@ -52,47 +45,16 @@ type SchemaAnswer = z.output<typeof schemaAnswer>;
 const maxDepth = 32;
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { username, password, bearer, ca, rejectUnauthorized, requestTimeoutMs } = options;
-  const dispatcher = new Agent({ connect: { rejectUnauthorized, ...(ca !== undefined && { ca }) } });
-  const authorization =
-    bearer !== undefined
-      ? `Bearer ${bearer}`
-      : username !== undefined
-        ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
-        : undefined;
-  const headers = {
-    accept: 'application/vnd.schemaregistry.v1+json, application/json',
-    ...(authorization !== undefined && { authorization }),
-  };
-
-  /** The answer's text and status, by the first registry that gives one. */
-  const get = async (path: string, signal: AbortSignal): Promise<{ status: number; text: string } | Failure> => {
-    let failure: Failure | undefined;
-    for (const base of options.urls) {
-      const url = `${base.replace(/\/+$/, '')}${path}`;
-      try {
-        const timeout = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
-        const { statusCode, body } = await request(url, { dispatcher, headers, signal: timeout });
-        const text = await body.text();
-        if (statusCode < 500 && statusCode !== 429) return { status: statusCode, text };
-        failure = unreachable(base, `it answered ${statusCode}`, statusCode);
-      } catch (error) {
-        failure = unreachable(base, reasonOf(error));
-      }
-    }
-    return failure ?? unreachable('', 'no URL is configured');
-  };
+  const { urls, apicurioUrls } = options;
+  const http = createRegistryHttp(options);
+  const apicurio = apicurioUrls === undefined ? undefined : createApicurioClient(apicurioUrls, http);
 
   const ask = async (path: string, what: string, signal: AbortSignal): Promise<SchemaAnswer | Failure> => {
-    const answer = await get(path, signal);
+    const answer = await http.get(urls, () => path, signal);
     if ('code' in answer) return answer;
     const { status, text } = answer;
-    if (status === 401 || status === 403) {
-      return { code: 'SCHEMA_REGISTRY_UNAUTHORIZED', message: `The schema registry answered ${status}.`, status };
-    }
-    if (status === 404) {
-      return { code: 'SCHEMA_UNKNOWN', message: `The schema registry does not know ${what}.`, status };
-    }
+    const failure = failureOf(answer, what);
+    if (failure !== undefined) return failure;
     const parsed = status === 200 ? schemaAnswer.safeParse(jsonOf(text)) : undefined;
     if (parsed?.success === true) return parsed.data;
     return unreachable('', `its answer (${status}) to ${path} is not what its interface promises`, status);
@@ -118,47 +80,42 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     return undefined;
   };
 
+  const fetchSchema = async (path: string, what: string, signal: AbortSignal): Promise<RegisteredSchema | Failure> => {
+    const answer = await ask(path, what, signal);
+    if ('code' in answer) return answer;
+    const found = new Map<string, string>();
+    const failure = await referencesOf(answer, found, 0, signal);
+    if (failure !== undefined) return failure;
+    const references = [...found].map(([name, text]) => ({ name, text }));
+    return { type: answer.schemaType, text: answer.schema, references };
+  };
+  const schemaOf: RegistryClient['schemaOf'] = (id, signal) =>
+    fetchSchema(`/schemas/ids/${id}`, `a schema with id ${id}`, signal);
+
   return {
-    schemaOf: async (id, signal) => {
-      const answer = await ask(`/schemas/ids/${id}`, `a schema with id ${id}`, signal);
-      if ('code' in answer) return answer;
-      const found = new Map<string, string>();
-      const failure = await referencesOf(answer, found, 0, signal);
-      if (failure !== undefined) return failure;
-      const references = [...found].map(([name, text]) => ({ name, text }));
-      return { type: answer.schemaType, text: answer.schema, references };
+    schemaOf,
+    schemaByHeader: ({ kind, id }) => {
+      switch (kind) {
+        case 'globalId':
+        case 'contentId':
+          return apicurio && ((signal) => apicurio.schemaOf(kind, id, signal));
+        case 'guid':
+          return (signal) => fetchSchema(`/schemas/guids/${id}`, `a schema with GUID ${id}`, signal);
+        case 'id':
+          return (signal) => schemaOf(Number(id), signal);
+        case 'other':
+          return undefined;
+      }
     },
     check: async (signal) => {
-      const answer = await get('/subjects', signal);
+      const answer = await http.get(urls, () => '/subjects', signal);
       if ('code' in answer) return answer;
       const { status, text } = answer;
-      if (status === 200 && Array.isArray(jsonOf(text))) return undefined;
+      if (status === 200 && Array.isArray(jsonOf(text))) return apicurio?.check(signal);
       if (status === 200) return unreachable('', 'another HTTP server answers; check `schemaRegistry.urls`', status);
-      if (status === 401 || status === 403) {
-        return { code: 'SCHEMA_REGISTRY_UNAUTHORIZED', message: `The schema registry answered ${status}.`, status };
-      }
-      return unreachable('', `it answered ${status} to /subjects`, status);
+      const refused = status === 404 ? undefined : failureOf(answer, '');
+      return refused ?? unreachable('', `it answered ${status} to /subjects`, status);
     },
-    close: () => dispatcher.close(),
+    close: http.close,
   };
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error && 'code' in error)) return 'it did not answer in time';
-  if (error.code !== 'ERR_SSL_WRONG_VERSION_NUMBER') return String(error.code);
-  return 'it answers plain http, but its URL says https; write `http://` in `schemaRegistry.urls`';
-}
-
-function unreachable(url: string, reason: string, status?: number): Failure {
-  const host = url === '' ? '' : ` at ${new URL(url).host}`;
-  const message = `The schema registry${host} cannot be used: ${reason}.`;
-  return { code: 'SCHEMA_REGISTRY_UNREACHABLE', message, ...(status !== undefined && { status }) };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

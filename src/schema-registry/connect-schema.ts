@@ -1,14 +1,16 @@
 /** What the readers of all kinds of schema have in common. */
 import type { ColumnSchema, ConnectSchema, RowSchema } from '../model/change-event.ts';
 import type { FramedValue } from '../model/frame.ts';
+import type { ProtobufMessage } from '../model/schema-headers.ts';
 
 /** How values of one registered schema are read. */
 export interface SchemaReader {
   /**
    * The value in `bytes` from `at` to the end, with its schema (one object for all values of it); undefined if the bytes are
-   * not what the schema promises. Total and synchronous.
+   * not what the schema promises. Total and synchronous. `message` says which Protobuf message the value is, where the value has no
+   * frame that does.
    */
-  read(bytes: Buffer, at: number): FramedValue | undefined;
+  read(bytes: Buffer, at: number, message?: ProtobufMessage): FramedValue | undefined;
 }
 
 /** Where all values have the same schema. */
@@ -20,6 +22,15 @@ export interface OneSchemaReader extends SchemaReader {
 export interface Reference {
   readonly name: string;
   readonly text: string;
+}
+
+/** A schema as it was registered. */
+export interface RegisteredSchema {
+  /** `AVRO`, `JSON`, `PROTOBUF`, or what else a registry keeps. */
+  readonly type: string;
+  readonly text: string;
+  /** Schemas that it refers to, each after those that it refers to itself. */
+  readonly references: readonly Reference[];
 }
 
 /** A schema's root as a column → what the decoder asks of a schema. `name`: of the whole; its semantic type if absent. */

@@ -9,6 +9,7 @@
 import protobuf from 'protobufjs';
 import type { Enum, Field, MapField, Type } from 'protobufjs';
 import type { ColumnSchema, ConnectSchema } from '../model/change-event.ts';
+import type { ProtobufMessage } from '../model/schema-headers.ts';
 import type { Reference, SchemaReader } from './connect-schema.ts';
 import { connectSchemaOf } from './connect-schema.ts';
 import type { Cursor, ReadText } from './cursor.ts';
@@ -43,6 +44,8 @@ interface Struct {
 
 /** A message that frames may hold, and those declared inside of it. */
 interface Declared {
+  /** Without that of what it is declared in. */
+  readonly name: string;
   readonly schema: ConnectSchema;
   readonly message: Message;
   readonly inner: readonly Declared[];
@@ -61,10 +64,10 @@ export function createProtobufReader(text: string, references: readonly Referenc
   const compiled: Compiled = new Map();
   const declared = types.map((type) => declare(type, compiled));
   return {
-    read: (bytes, at) => {
+    read: (bytes, at, named) => {
       let schema: ConnectSchema | undefined;
       const readFramed: ReadText = (cursor) => {
-        const found = find(cursor, declared);
+        const found = named === undefined ? find(cursor, declared) : findNamed(named, cursor, declared);
         ({ schema } = found);
         return readMessage(found.message, cursor);
       };
@@ -77,6 +80,7 @@ export function createProtobufReader(text: string, references: readonly Referenc
 function declare(type: Type, compiled: Compiled): Declared {
   const { message, column } = structOf(type, {}, compiled);
   return {
+    name: type.name,
     schema: connectSchemaOf({ name: '', optional: false, ...column() }, nameOf(type)),
     message,
     inner: messagesOf(type).map((inner) => declare(inner, compiled)),
@@ -95,6 +99,39 @@ function find(cursor: Cursor, declared: readonly Declared[]): Declared {
   }
   return found ?? fail();
 }
+
+/** The message that headers name. */
+function findNamed(named: ProtobufMessage, cursor: Cursor, declared: readonly Declared[]): Declared {
+  if ('indexes' in named) {
+    const indexes = cursorAt(named.indexes, 0);
+    const found = find(indexes, declared);
+    return indexes.at === named.indexes.length ? found : fail();
+  }
+  const { name } = named;
+  // Apicurio's serializer gives the name without package and outer messages.
+  if (name !== undefined) return only(among(declared).filter((message) => message.name === name)) ?? fail();
+  return findByRef(cursor, declared) ?? only(declared) ?? fail();
+}
+
+/**
+ * Where no header has the name, Apicurio's deserializers expect it in front of the value: in the first field of a message, after
+ * its length. Undefined, and nothing read, if there is none.
+ */
+function findByRef(cursor: Cursor, declared: readonly Declared[]): Declared | undefined {
+  const [length = 0, tag, nameLength = 0] = cursor.bytes.subarray(cursor.at, cursor.at + 3);
+  if (tag !== 0x0a || length !== nameLength + 2 || length > 0x7f) return undefined;
+  const end = cursor.at + 1 + length;
+  const name = cursor.bytes.toString('utf8', cursor.at + 3, end);
+  const found = only(among(declared).filter((message) => message.name === name));
+  if (found !== undefined) cursor.at = end;
+  return found;
+}
+
+const among = (declared: readonly Declared[]): readonly Declared[] =>
+  declared.flatMap((message) => [message, ...among(message.inner)]);
+
+const only = ([first, ...others]: readonly Declared[]): Declared | undefined =>
+  others.length === 0 ? first : undefined;
 
 /** `params` are those of the field that holds the message. */
 function structOf(type: Type, params: Params, compiled: Compiled): Struct {

@@ -1,19 +1,20 @@
 /**
- * Schemas by id: fetched once, kept for ever (an id never changes its schema), shared by all partitions.
+ * Schemas by the ids in frames and in headers: fetched once, kept for ever (an id never changes its schema), shared by all partitions.
  *
  * A registry that is down or refuses us is asked again, for ever: the records wait, and nothing is dead-lettered. An id that the
  * registry does not know is asked for several times, for replicas of a registry lag behind each other; then its records
  * are dead letters, and after a while it is asked for again.
  */
-import type { ReadFrame } from '../model/frame.ts';
-import type { RecordPart } from '../model/frame.ts';
-import { frameHeaderBytes, isFrame, schemaIdHeader, schemaIdOf } from '../model/frame.ts';
+import type { FramedValue, ReadByHeader, ReadFrame, RecordPart, RecordSchemas } from '../model/frame.ts';
+import { frameHeaderBytes, isFrame, schemaIdOf } from '../model/frame.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
+import type { HeaderNames, HeaderSchemaId } from '../model/schema-headers.ts';
+import { createSchemaIdFinder, isJsonObject, unresolved } from '../model/schema-headers.ts';
 import type { Clock, Observer } from '../pipeline/ports.ts';
 import { createAvroReader } from './avro.ts';
-import type { RegisteredSchema, RegistryClient } from './client.ts';
-import type { OneSchemaReader, SchemaReader } from './connect-schema.ts';
+import type { FetchSchema, RegistryClient } from './client.ts';
+import type { OneSchemaReader, RegisteredSchema, SchemaReader } from './connect-schema.ts';
 import { createJsonSchemaReader } from './json-schema.ts';
 import { createProtobufReader } from './protobuf.ts';
 
@@ -26,13 +27,18 @@ export interface RegistryOptions {
   readonly observer: RegistryObserver;
   /** Ends what waits. */
   readonly signal: AbortSignal;
+  /** Apicurio's defaults if absent. */
+  readonly headers?: HeaderNames | undefined;
 }
 
-export interface Registry {
-  /** Undefined if all frames among the records can be read; else resolves when that may be so. Never rejects. */
+export interface Registry extends RecordSchemas {
+  /** Undefined if all schemas that the records name are there; else resolves when that may be so. Never rejects. */
   prepare(records: readonly SourceRecord[]): Promise<void> | undefined;
-  readonly readFrame: ReadFrame;
+  readonly readByHeader: ReadByHeader;
 }
+
+/** Frames name a schema by a number; what headers name it by is said before the id. */
+type SchemaKey = number | string;
 
 type Known = { readonly reader: SchemaReader } | { readonly failure: Failure; readonly untilMs: number };
 
@@ -40,13 +46,14 @@ const retryMs = { initial: 500, max: 30_000 };
 const attemptsAtUnknown = 5;
 const unknownForMs = 60_000;
 
-export function createRegistry({ client, clock, observer, signal }: RegistryOptions): Registry {
-  const known = new Map<number, Known>();
-  const fetching = new Map<number, Promise<void>>();
+export function createRegistry({ client, clock, observer, signal, headers }: RegistryOptions): Registry {
+  const known = new Map<SchemaKey, Known>();
+  const fetching = new Map<SchemaKey, Promise<void>>();
   /** Those of `known` whose values are CloudEvents. */
-  const cloudEvents = new Set<number>();
+  const cloudEvents = new Set<SchemaKey>();
+  const findSchemaId = createSchemaIdFinder(headers);
 
-  const fetch = async (id: number): Promise<void> => {
+  const fetch = async (id: SchemaKey, ask: FetchSchema): Promise<void> => {
     const startedAtMs = clock.nowMs();
     const of = `schema ${id}`;
     let waited: Failure | undefined;
@@ -54,7 +61,7 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
       if (waited !== undefined) observer.recovered(waited.code, clock.nowMs() - startedAtMs, of);
     };
     for (let attempt = 1; !signal.aborted; attempt += 1) {
-      const answer = await client.schemaOf(id, signal);
+      const answer = await ask(signal);
       if (!('code' in answer)) {
         const found = usable(id, answer);
         known.set(id, found);
@@ -77,45 +84,63 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
     }
   };
 
-  const need = (id: number, waits: Promise<void>[]): void => {
+  const need = (id: SchemaKey, ask: FetchSchema, waits: Promise<void>[]): void => {
     const found = known.get(id);
     if (found !== undefined && ('reader' in found || found.untilMs > clock.nowMs())) return;
     let wait = fetching.get(id);
     if (wait === undefined) {
-      wait = fetch(id).finally(() => fetching.delete(id));
+      wait = fetch(id, ask).finally(() => fetching.delete(id));
       fetching.set(id, wait);
     }
     if (!waits.includes(wait)) waits.push(wait);
   };
 
-  const readFrame: ReadFrame = (bytes) => {
-    const id = schemaIdOf(bytes);
-    const found = known.get(id);
-    if (found === undefined) return { code: 'SCHEMA_UNKNOWN', message: `The schema with id ${id} was not fetched.` };
-    if ('failure' in found) return found.failure;
-    const { reader } = found;
-    const value = reader.read(bytes, frameHeaderBytes);
-    return value ?? { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema with id ${id} promises.` };
+  const needFramed = (id: number, waits: Promise<void>[]): void => {
+    need(id, (ending) => client.schemaOf(id, ending), waits);
   };
 
-  /** The schemas that a key or value names, as far as that is known: a frame can only be looked into when it can be read. */
+  const readBy = (id: SchemaKey, read: (reader: SchemaReader) => FramedValue | undefined): FramedValue | Failure => {
+    const found = known.get(id);
+    if (found === undefined) return { code: 'SCHEMA_UNKNOWN', message: `The schema ${nameOf(id)} was not fetched.` };
+    if ('failure' in found) return found.failure;
+    const value = read(found.reader);
+    return value ?? { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema ${nameOf(id)} promises.` };
+  };
+
+  const readFrame: ReadFrame = (bytes) => readBy(schemaIdOf(bytes), (reader) => reader.read(bytes, frameHeaderBytes));
+
+  const readNamed = (named: HeaderSchemaId, bytes: Buffer): FramedValue | Failure =>
+    readBy(keyOf(named), (reader) => reader.read(bytes, 0, named.message));
+
+  const readByHeader: ReadByHeader = (record, part, bytes) => {
+    const named = findSchemaId(record, part);
+    if (named === undefined || 'code' in named) return named;
+    if (client.schemaByHeader?.(named) !== undefined) return readNamed(named, bytes);
+    return isJsonObject(bytes) ? undefined : unresolved(named);
+  };
+
+  /** The schemas that a key or value names, as far as that is known: only what can be read can be looked into. */
   const needAll = (record: SourceRecord, part: RecordPart, waits: Promise<void>[]): void => {
     const bytes = record[part];
     if (bytes === null) return;
-    let inside: number | undefined;
-    if (isFrame(bytes)) {
-      const id = schemaIdOf(bytes);
-      // What has its schema in a header is no frame: its first bytes are a value, and no id that a registry knows.
-      if (!known.has(id) && schemaIdHeader(record, part) !== undefined) return;
-      need(id, waits);
-      if (cloudEvents.has(id)) {
-        const framed = readFrame(bytes);
-        inside = 'code' in framed ? undefined : dataSchemaId(framed.text);
-      }
+    const named = findSchemaId(record, part);
+    // What has its schema in a header is no frame: its first bytes are a value, and no id that a registry knows.
+    if (named !== undefined) {
+      const ask = 'code' in named ? undefined : client.schemaByHeader?.(named);
+      if (ask === undefined || 'code' in named) return;
+      need(keyOf(named), ask, waits);
+      if (cloudEvents.has(keyOf(named))) needInside(readNamed(named, bytes), waits);
+    } else if (isFrame(bytes)) {
+      needFramed(schemaIdOf(bytes), waits);
+      if (cloudEvents.has(schemaIdOf(bytes))) needInside(readFrame(bytes), waits);
     } else if (bytes.includes(dataSchema)) {
-      inside = dataSchemaId(bytes.toString('latin1'));
+      needInside({ text: bytes.toString('latin1') }, waits);
     }
-    if (inside !== undefined) need(inside, waits);
+  };
+
+  const needInside = (value: Pick<FramedValue, 'text'> | Failure, waits: Promise<void>[]): void => {
+    const inside = 'code' in value ? undefined : dataSchemaId(value.text);
+    if (inside !== undefined) needFramed(inside, waits);
   };
 
   const waitsFor = (records: readonly SourceRecord[]): readonly Promise<void>[] => {
@@ -137,8 +162,13 @@ export function createRegistry({ client, clock, observer, signal }: RegistryOpti
       });
     },
     readFrame,
+    readByHeader,
   };
 }
+
+const keyOf = ({ kind, id }: HeaderSchemaId): SchemaKey => (kind === 'id' ? Number(id) : `${kind} ${id}`);
+
+const nameOf = (id: SchemaKey): string => (typeof id === 'number' ? `with id ${id}` : `with ${id}`);
 
 /** A CloudEvent's attribute that names the schema of its data, by a URL that ends in the schema's id. */
 const dataSchema = '"dataschema":"';
@@ -153,7 +183,7 @@ function isCloudEvent(reader: SchemaReader | OneSchemaReader): boolean {
   return 'schema' in reader && reader.schema.row?.columns.some(({ name }) => name === 'dataschema') === true;
 }
 
-function usable(id: number, schema: RegisteredSchema): Known {
+function usable(id: SchemaKey, schema: RegisteredSchema): Known {
   let reader: SchemaReader | string;
   try {
     reader = readerOf(schema);
@@ -162,7 +192,7 @@ function usable(id: number, schema: RegisteredSchema): Known {
     reader = `it cannot be made sense of (${error instanceof Error ? error.message : String(error)})`;
   }
   if (typeof reader !== 'string') return { reader };
-  const message = `The schema with id ${id} (${schema.type}) cannot be used: ${reader}.`;
+  const message = `The schema ${nameOf(id)} (${schema.type}) cannot be used: ${reader}.`;
   return { failure: { code: 'SCHEMA_UNUSABLE', message }, untilMs: Number.POSITIVE_INFINITY };
 }
 

@@ -37,7 +37,7 @@ export function toWrites(
   compiled: CompiledDocument,
   readFrame?: ReadFrame,
 ): DocumentWrite[] {
-  const decode = createDecoder(compiled.form, readFrame);
+  const decode = createDecoder(compiled.form, readFrame && { readFrame });
   const map = compiled.createMapper();
   return records.map((record) => {
     const event = decode(record);

@@ -173,7 +173,10 @@ export function createFuzzWorld(topics: ReadonlyMap<string, Topic>): FuzzWorld {
       if (topic === undefined) throw new Error(`There is no topic ${name}.`);
       const rich = compileDocument(documentDefinitionSchema.parse(richMapping(topic)), { hashKey: 'a key for tests' });
       return {
-        decode: timed(createDecoder(rich.form, topic.readFrame), ({ offset }) => offset),
+        decode: timed(
+          createDecoder(rich.form, topic.readFrame && { readFrame: topic.readFrame }),
+          ({ offset }) => offset,
+        ),
         mappers: [plainMapper(topic), rich.createMapper()].map((map) => timed(map, ({ record }) => record.offset)),
         redact: rich.redact,
       };

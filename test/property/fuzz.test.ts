@@ -39,7 +39,7 @@ function heapBytes(): number {
 function topicOf(name: string, records: readonly SourceRecord[], compared: boolean, readFrame?: ReadFrame): Topic[] {
   const [first, ...rest] = records;
   if (first === undefined) return [];
-  const decode = createDecoder(undefined, readFrame);
+  const decode = createDecoder(undefined, readFrame && { readFrame });
   const columns = records.flatMap((record) => {
     const event = decode(record);
     return 'after' in event ? [event.after.columns] : [];

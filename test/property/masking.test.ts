@@ -276,7 +276,7 @@ async function tell(given: Story): Promise<{ letters: readonly DeadLetter[]; see
     observer: createObserver(metrics, logger),
     retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
     routeOf: () => ({
-      decode: createDecoder(compiled.form, readFrame),
+      decode: createDecoder(compiled.form, { readFrame }),
       mappers: [compiled.createMapper()],
       redact: compiled.redact,
     }),

@@ -96,6 +96,27 @@ test('a header may have any name', async () => {
   assert.deepEqual({ ...records[0]?.headers }, headers);
 });
 
+test('a header is found by its name exactly where the headers have it', async () => {
+  await fc.assert(
+    fc.asyncProperty(batch, fc.array(headerName, { maxLength: 3 }), async (given, others) => {
+      const names = [...others, ...given.records.flatMap(({ headers }) => Object.keys(headers)).slice(0, 2)];
+      const index = Map.groupBy(
+        names.map((name) => Buffer.from(name)),
+        ({ length }) => length,
+      );
+      const { records } = await decodeRecordBatch({ buffer: await encode(given), offset: 0 });
+      for (const each of records) {
+        const { headers } = each;
+        assert.equal(
+          each.hasHeader(index),
+          names.some((name) => headers[name] !== undefined),
+        );
+      }
+    }),
+    budget(200),
+  );
+});
+
 test('a batch that was cut off by the end of a fetch is the error that kafkajs expects', async () => {
   await fc.assert(
     fc.asyncProperty(batch, fc.integer({ min: 1, max: 60 }), async (given, missing) => {

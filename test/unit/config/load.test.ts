@@ -85,6 +85,26 @@ test('a folder of mapping files that is named must exist; only the default may b
   assert.match(refused.ok ? '' : (refused.problems[0]?.message ?? ''), /cannot be read; correct `documents`/);
 });
 
+test('the URL of Apicurio ends in the version of its interface, and the headers with its ids have its names for them', async () => {
+  const url = (path: string) => ({
+    ...addresses,
+    SLUICE_SCHEMA_REGISTRY_URLS: 'http://r:1/apis/ccompat/v7',
+    SLUICE_SCHEMA_REGISTRY_APICURIO_URLS: `http://r:1${path}`,
+    SLUICE_SCHEMA_REGISTRY_HEADERS_KEY_GLOBAL_ID: 'my.id',
+  });
+  const { config, problems } = await load(url('/apis/registry/v3/'));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config?.schemaRegistry?.headers, {
+    keyGlobalId: 'my.id',
+    valueGlobalId: 'apicurio.value.globalId',
+    keyContentId: 'apicurio.key.contentId',
+    valueContentId: 'apicurio.value.contentId',
+    keyEncoding: 'apicurio.key.encoding',
+    valueEncoding: 'apicurio.value.encoding',
+  });
+  assert.match((await load(url('/apis/ccompat/v7'))).problems[0] ?? '', /does not end in `\/v2` or `\/v3`/);
+});
+
 test('half of a pair of credentials is a mistake, told where the half stands', async () => {
   const elasticsearch = await load({ ...addresses, SLUICE_ELASTICSEARCH_USERNAME: 'u' });
   assert.deepEqual(elasticsearch.problems, [

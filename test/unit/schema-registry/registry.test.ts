@@ -6,7 +6,8 @@ import { autoForm } from '../../../src/model/form.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
 import { offset } from '../../../src/model/position.ts';
 import type { SourceRecord } from '../../../src/model/record.ts';
-import type { RegisteredSchema, RegistryClient } from '../../../src/schema-registry/client.ts';
+import type { RegistryClient } from '../../../src/schema-registry/client.ts';
+import type { RegisteredSchema } from '../../../src/schema-registry/connect-schema.ts';
 import { createJsonSchemaReader } from '../../../src/schema-registry/json-schema.ts';
 import { createRegistry } from '../../../src/schema-registry/registry.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
@@ -271,7 +272,7 @@ test('the schema of a CloudEvent’s data is fetched too, whether the event is J
 
 test('a value whose schema a header names is no frame, whatever its first bytes: no registry is asked, and the header is named', async () => {
   const { registry, asked, settle } = worldOf([text]);
-  const decode = createDecoder({ ...autoForm, name: 'rows' }, registry.readFrame);
+  const decode = createDecoder({ ...autoForm, name: 'rows' }, registry);
   const headersOf = (name: string) => ({ [name]: Buffer.from([0, 0, 0, 0, 0, 0, 0, 7]) });
   const named = ['apicurio.value.globalId', 'apicurio.value.contentId', '__value_schema_id'];
   for (const name of named) {
