@@ -11,7 +11,7 @@ import { intoOneTopic, reframe } from './reframe.ts';
 import type { Scene } from './scene.ts';
 import { setScene } from './scene.ts';
 import type { SluiceProcess } from './sluice-process.ts';
-import { startReadySluice } from './sluice-process.ts';
+import { runCommand, startReadySluice } from './sluice-process.ts';
 import { walk } from './story.ts';
 
 const stack = await startStack({ servers: ['kafka', 'postgres', 'connect', 'elasticsearch'] });
@@ -127,6 +127,63 @@ test('every document equals its row: Avro by a schema registry, in envelopes, fl
     assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
   }
 });
+
+test('every document equals its row: Avro with schema ids in headers, resolved by Apicurio', async () => {
+  await using registry = await startRegistry();
+  await using connect = await startConnect({ kafka: stack.addresses.kafka, converter: true, group: 'connect-headers' });
+  const addresses = { ...stack.addresses, connect: connect.address };
+  const inHeaders: Settings = {
+    ...registry.converter,
+    'converter.apicurio.registry.as-confluent': 'false',
+    'converter.apicurio.registry.headers.enabled': 'true',
+  };
+  const converterOf = (part: string, id: string): Settings => {
+    const entries = Object.entries({ ...inHeaders, 'converter.apicurio.registry.use-id': id });
+    return Object.fromEntries(entries.map(([name, value]) => [`${part}.${name}`, value]));
+  };
+  const settings = {
+    ...converterOf('key', 'globalId'),
+    ...converterOf('value', 'contentId'),
+    'schema.name.adjustment.mode': 'avro',
+    'field.name.adjustment.mode': 'avro',
+  };
+  const environment = {
+    SLUICE_SCHEMA_REGISTRY_URLS: registry.address,
+    SLUICE_SCHEMA_REGISTRY_APICURIO_URLS: registry.apicurioAddress,
+  };
+  await using scene = await setScene({ ...addresses, name: 'forms_headers', settings });
+  assert.deepEqual(await headerNames(scene.topicOf('customers')), [
+    'apicurio.key.globalId',
+    'apicurio.value.contentId',
+  ]);
+  const options = { ...addresses, ...scene, environment };
+  await using sluice = await startReadySluice(options);
+  await walk(scene, sluice);
+  // What reads the topics beside the service reads them in the same way.
+  for (const args of [['check'], ['verify', scene.indexOf('customers')]]) {
+    const { code, stdout, stderr } = await runCommand(options, args);
+    assert.equal(code, 0, stdout + stderr);
+  }
+  assert.deepEqual(await sluice.stop(), { code: 0, signal: null });
+});
+
+/** Those of the first record that name a schema. */
+async function headerNames(topic: string): Promise<readonly string[]> {
+  const kafka = new Kafka({ brokers: [stack.addresses.kafka], logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: `${topic}-look` });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const names = await new Promise<readonly string[]>((resolve) => {
+    void consumer.run({
+      eachMessage: ({ message }) => {
+        resolve(Object.keys(message.headers ?? {}));
+        return Promise.resolve();
+      },
+    });
+  });
+  await consumer.disconnect();
+  return names.filter((name) => /^apicurio\..*Id$/.test(name)).sort();
+}
 
 /** Values of many types, and none of each. */
 const kinds = `

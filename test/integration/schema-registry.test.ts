@@ -21,7 +21,7 @@ import type { SourceRecord } from '../../src/model/record.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import { silentObserver } from '../fakes/silent-observer.ts';
 import { kafkaJdk } from '../stack/jdk.ts';
-import { registerSchema, startRegistry } from '../stack/registry.ts';
+import { registerArtifact, registerSchema, startRegistry } from '../stack/registry.ts';
 
 const registry = await startRegistry();
 test.after(() => registry.stop());
@@ -143,6 +143,62 @@ test('a JSON schema knows the columns of those that it refers to', async () => {
   assert.ok('references' in answer);
   assert.deepEqual(answer.references, [{ name: 'https://example.org/address.json', text }]);
   assert.equal(await read(id, Buffer.from('{"home":null}')), '{"home":null}');
+});
+
+test('ids in headers are resolved by Apicurio\u2019s own interface, with all that a schema refers to', async () => {
+  const city = { type: 'record', name: 'n.City', fields: [{ name: 'name', type: 'string' }] };
+  const address = { type: 'record', name: 'n.Address', fields: [{ name: 'city', type: 'n.City' }] };
+  const person = { type: 'record', name: 'n.Person', fields: [{ name: 'address', type: 'n.Address' }] };
+  const artifact = (artifactId: string, type: 'AVRO' | 'JSON' | 'PROTOBUF', text: string, ...references: string[][]) =>
+    registerArtifact(registry, {
+      ...{ artifactId, type, text },
+      references: references.map(([name = '', to = '']) => ({ name, artifactId: to, version: '1' })),
+    });
+  await artifact('n-city', 'AVRO', JSON.stringify(city));
+  await artifact('n-address', 'AVRO', JSON.stringify(address), ['n.City', 'n-city']);
+  const avro = await artifact('n-person', 'AVRO', JSON.stringify(person), ['n.Address', 'n-address']);
+  const jsonText = JSON.stringify({
+    type: 'object',
+    properties: { at: { title: 'io.debezium.time.Date', type: 'integer' } },
+  });
+  const json = await artifact('n-json', 'JSON', jsonText);
+  const line = 'syntax = "proto3"; package n; message Line { int64 m = 1; }';
+  const order = 'syntax = "proto3"; import "n/line.proto"; message Order { n.Line line = 1; }';
+  await artifact('n-line', 'PROTOBUF', line);
+  const proto = await artifact('n-order', 'PROTOBUF', order, ['n/line.proto', 'n-line']);
+  // The same content has the same content id, and a global id of its own.
+  const again = await artifact('n-city-again', 'AVRO', JSON.stringify(city));
+  assert.notEqual(again.globalId, again.contentId);
+
+  const client = createRegistryClient({ ...options, apicurioUrls: [registry.apicurioAddress] });
+  const clock = createManualClock();
+  const { prepare, readByHeader } = createRegistry({ client, clock, observer: silentObserver({}), signal });
+  const message = Buffer.from('Order');
+  for (const [ids, value, expected] of [
+    [avro, Buffer.from([2, 0x58]), '{"address":{"city":{"name":"X"}}}'],
+    [again, Buffer.from([2, 0x58]), '{"name":"X"}'],
+    [json, Buffer.from('{"at":1}'), '{"at":1}'],
+    [proto, Buffer.from([10, 2, 8, 7]), '{"line":{"m":7}}'],
+  ] as const) {
+    for (const kind of ['globalId', 'contentId'] as const) {
+      const id = Buffer.alloc(8);
+      id.writeBigInt64BE(BigInt(ids[kind]));
+      const headers = { [`apicurio.value.${kind}`]: id, 'apicurio.protobuf.type': message };
+      const record = { ...recordOf(value), headers };
+      await prepare([record]);
+      const read = readByHeader(record, 'value', value);
+      assert.equal(read !== undefined && 'text' in read ? read.text : read?.code, expected, `${kind} ${ids[kind]}`);
+    }
+  }
+  const unknown = await client.schemaByHeader?.({
+    kind: 'globalId',
+    id: '9999999',
+    header: '',
+    message: { name: '' },
+  })?.(signal);
+  assert.ok(unknown !== undefined && 'code' in unknown && unknown.code === 'SCHEMA_UNKNOWN');
+  assert.equal(await client.check(signal), undefined);
+  await client.close();
 });
 
 test('over TLS, credentials are asked for and taken; without them, or the certificate, it is told what is wrong', async () => {

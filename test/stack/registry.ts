@@ -9,6 +9,8 @@ import { type Server, startServer } from './server-process.ts';
 export interface Registry extends Server {
   /** The URL of Confluent's interface. */
   readonly address: string;
+  /** The URL of Apicurio's own. */
+  readonly apicurioAddress: string;
   /** The converter properties, without `key.` or `value.`, by which a connector writes Avro in Confluent's frame. */
   readonly converter: Readonly<Record<string, string>>;
 }
@@ -33,6 +35,7 @@ export async function startRegistry(progress: Progress = () => undefined): Promi
   });
   return Object.assign(server, {
     address: `${url}/apis/ccompat/v7`,
+    apicurioAddress: `${url}/apis/registry/v2`,
     converter: {
       converter: 'io.apicurio.registry.utils.converter.AvroConverter',
       'converter.apicurio.registry.url': `${url}/apis/registry/v2`,
@@ -63,4 +66,37 @@ export async function registerSchema({ address }: Registry, schema: SchemaToRegi
   const answer = (await response.json()) as { readonly id?: number };
   if (answer.id === undefined) throw new Error(`The registry refuses ${subject}: ${JSON.stringify(answer)}`);
   return answer.id;
+}
+
+export interface ArtifactToRegister {
+  readonly artifactId: string;
+  readonly type: SchemaToRegister['type'];
+  readonly text: string;
+  /** Each by the name under which the schema refers to it. */
+  readonly references?: readonly { readonly name: string; readonly artifactId: string; readonly version: string }[];
+}
+
+/** Registers an artifact by Apicurio's own interface. */
+export async function registerArtifact(
+  { apicurioAddress }: Registry,
+  { artifactId, type, text, references = [] }: ArtifactToRegister,
+): Promise<{ readonly globalId: number; readonly contentId: number }> {
+  const response = await fetch(`${apicurioAddress}/groups/default/artifacts`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/create.extended+json',
+      'x-registry-artifactid': artifactId,
+      'x-registry-artifacttype': type,
+    },
+    body: JSON.stringify({
+      content: text,
+      references: references.map((reference) => ({ groupId: 'default', ...reference })),
+    }),
+  });
+  const answer = (await response.json()) as { readonly globalId?: number; readonly contentId?: number };
+  const { globalId, contentId } = answer;
+  if (globalId === undefined || contentId === undefined) {
+    throw new Error(`The registry refuses ${artifactId}: ${JSON.stringify(answer)}`);
+  }
+  return { globalId, contentId };
 }
