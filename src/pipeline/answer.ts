@@ -13,6 +13,10 @@ const clusterWide: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'MEMBERSHIP_STALE',
 ]);
 
+export function isClusterWide({ code }: Failure): boolean {
+  return clusterWide.has(code);
+}
+
 /** Of a write that the sink did not answer. */
 export const unanswered: WriteOutcome = {
   status: 'retryable',

@@ -7,8 +7,8 @@ export interface LaneQueue {
   /** `bytes` is the size of the lane's write as it is now; a newer write that replaces it may differ: it is a hint. */
   push(lane: Lane, bytes: number): void;
   unshift(lanes: readonly Lane[]): void;
-  /** Removes the others. */
-  retain(isKept: (lane: Lane) => boolean): void;
+  /** Removes the others, and returns them in their order. */
+  retain(isKept: (lane: Lane) => boolean): readonly Lane[];
   peek(): Lane | undefined;
   shift(): void;
   length(): number;
@@ -35,9 +35,13 @@ export function createLaneQueue(): LaneQueue {
     },
     retain: (isKept) => {
       const average = lanes.length === head ? 0 : bytes / (lanes.length - head);
-      lanes = lanes.slice(head).filter(isKept);
+      const kept: Lane[] = [];
+      const removed: Lane[] = [];
+      for (const lane of lanes.slice(head)) (isKept(lane) ? kept : removed).push(lane);
+      lanes = kept;
       head = 0;
       bytes = average * lanes.length;
+      return removed;
     },
     peek: () => lanes[head],
     shift: () => {

@@ -16,6 +16,8 @@ export interface Troubles {
   parked(lanes: readonly Lane[], failure: Failure, attempts: number, delayMs: number): void;
   /** The document waits no more: its write was answered, or given up. Call it for lanes with attempts only. */
   healed(lane: Lane): void;
+  /** The index as a whole is held, which says more. */
+  forget(index: string): void;
   of(index: string): Trouble | undefined;
   /** The one that began last. */
   newest(): Trouble | undefined;
@@ -44,6 +46,7 @@ export function createTroubles(clock: Clock, observer: Observer): Troubles {
       troubles.delete(lane.index);
       observer.recovered(held.failure.code, clock.nowMs() - held.sinceMs, lane.index);
     },
+    forget: (index) => troubles.delete(index),
     of: (index) => troubles.get(index),
     newest: () => [...troubles.values()].at(-1),
   };

@@ -6,7 +6,7 @@
  *     Elasticsearch in source order whatever the number of requests in flight (G3).
  *  2. Every submitted write is answered exactly once: settled (`applied`, `superseded`) or refused; tried again for ever
  *     while the cluster is in trouble (G6), and dropped only when its tenure is over.
- *  3. A lane is in the queue exactly when it has a waiting write and is not busy.
+ *  3. A lane is in the queue, or in that of its index while that is held, exactly when it has a waiting write and is not busy.
  *  4. A write that an unsent newer one replaced is settled when the newer one is, and written if that is refused.
  *  5. Nothing is sent unless it is owned, and a request that was not answered when the ownership ends is broken off: what of
  *     it is still owned after the next join is sent again (`tenure.ts`).
@@ -30,6 +30,9 @@ import { noFailpoints } from './failpoints.ts';
 import type { Failpoints } from './failpoints.ts';
 import { createTally } from './tally.ts';
 import { createTroubles, waitingParty } from './troubles.ts';
+import type { IndexHold } from './index-holds.ts';
+import { createIndexHolds, probeWrites, refusedIndexes } from './index-holds.ts';
+import type { LaneQueue } from './lane-queue.ts';
 
 export interface WriterOptions {
   readonly sink: Sink;
@@ -62,6 +65,8 @@ export interface Writer {
   drop(): void;
   /** For status and metrics. */
   load(): WriterLoad;
+  /** Whether the index takes nothing now, while the cluster takes others. */
+  isHeld(index: string): boolean;
 }
 
 export interface WriterLoad {
@@ -97,6 +102,11 @@ const brokenOff: WriteOutcome = {
   failure: { code: 'MEMBERSHIP_STALE', message: 'The group was joined again while the request was sent.' },
 };
 
+/** Of the cluster: the block of one index may come as a 429, too. */
+function isOverload(outcome: WriteOutcome): boolean {
+  return outcome.status === 'retryable' && outcome.failure.status === 429 && outcome.failure.code !== 'INDEX_BLOCKED';
+}
+
 export function createWriter(options: WriterOptions): Writer {
   const { sink, clock, observer, retry, limit, maxBatchCount, maxBatchBytes, lingerMs, signal } = options;
   const { settle, refuse, progressed, ownership, failpoints = noFailpoints } = options;
@@ -110,12 +120,11 @@ export function createWriter(options: WriterOptions): Writer {
   let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean; of: string } | undefined;
   const troubles = createTroubles(clock, observer);
 
-  const owning = createOwning({
-    ...{ ownership, clock, observer, signal },
-    again: () => {
-      flush();
-    },
-  });
+  const again = (): void => {
+    flush();
+  };
+  const owning = createOwning({ ownership, clock, observer, signal, again });
+  const holds = createIndexHolds({ clock, observer, retry, signal, again });
 
   const lanesOf = (index: string): Map<string, Lane> => {
     let ofIndex = lanes.get(index);
@@ -123,11 +132,14 @@ export function createWriter(options: WriterOptions): Writer {
     return ofIndex;
   };
 
+  /** Where lanes of the index wait. */
+  const queueOf = (index: string): LaneQueue => holds.of(index)?.queue ?? queue;
+
   /** The lane's document is no longer in flight. */
   const release = (lane: Lane): void => {
     lane.busy = false;
     if (lane.waiting !== undefined) {
-      queue.push(lane, writeBytes(lane.waiting.write));
+      queueOf(lane.index).push(lane, writeBytes(lane.waiting.write));
     } else {
       forgetLane(lane);
     }
@@ -153,7 +165,7 @@ export function createWriter(options: WriterOptions): Writer {
       const created: Lane = { index: write.index, id: write.id, waiting: entry, busy: false, attempts: 0 };
       ofIndex.set(write.id, created);
       documents += 1;
-      queue.push(created, writeBytes(write));
+      queueOf(write.index).push(created, writeBytes(write));
     } else {
       lane.waiting = lane.waiting === undefined ? entry : merge(lane.waiting, entry);
     }
@@ -172,20 +184,20 @@ export function createWriter(options: WriterOptions): Writer {
   };
 
   /** Empty if all that waits must go on waiting. */
-  const takeBatch = (): Sent[] => {
+  const takeBatch = (from: LaneQueue, maxCount: number): Sent[] => {
     const batch: Sent[] = [];
     const postponed = new Set<Lane>();
     let bytes = 0;
-    for (let left = 2 * queue.length(); batch.length < maxBatchCount && left > 0; left -= 1) {
-      const lane = queue.peek();
+    for (let left = 2 * from.length(); batch.length < maxCount && left > 0; left -= 1) {
+      const lane = from.peek();
       const entry = lane?.waiting;
       if (lane === undefined || entry === undefined) break;
       const size = writeBytes(entry.write);
       if (bytes + size > maxBatchBytes && batch.length > 0) break;
-      queue.shift();
+      from.shift();
       if (waitsForFormer(lane, entry, batch, postponed)) {
         postponed.add(lane);
-        queue.push(lane, size);
+        from.push(lane, size);
         continue;
       }
       bytes += size;
@@ -213,14 +225,34 @@ export function createWriter(options: WriterOptions): Writer {
     if (left !== undefined) lane.waiting = lane.waiting === undefined ? left : merge(left, lane.waiting);
   };
 
+  /** Those of them whose document waits, which is no longer in flight. */
+  const idle = (lanes: readonly Lane[]): readonly Lane[] =>
+    lanes.filter((lane) => {
+      if (lane.waiting === undefined) release(lane);
+      lane.busy = false;
+      return lane.waiting !== undefined;
+    });
+
   /** Writes that were not sent, or whose answer nobody waits for any more: first in the queue, in their order. */
   const requeue = (sent: readonly Sent[]): void => {
-    for (const { lane, entry } of sent) {
-      giveBack(lane, entry);
-      if (lane.waiting === undefined) release(lane);
-      else lane.busy = false;
+    for (const { lane, entry } of sent) giveBack(lane, entry);
+    const lanes = Map.groupBy(idle(sent.map(({ lane }) => lane)), ({ index }) => queueOf(index));
+    for (const [into, first] of lanes) into.unshift(first);
+  };
+
+  /** All of the index waits in a queue of its own: these first, in their order. */
+  const holdIndex = (index: string, lanes: readonly Lane[], failure: Failure): void => {
+    const isNew = holds.of(index) === undefined;
+    const hold = holds.refused(index, failure);
+    if (isNew) {
+      troubles.forget(index);
+      hold.queue.unshift(queue.retain((lane) => lane.index !== index));
     }
-    queue.unshift(sent.flatMap(({ lane }) => (lane.waiting === undefined ? [] : [lane])));
+    hold.queue.unshift(idle(lanes));
+  };
+
+  const endHold = (hold: IndexHold): void => {
+    queue.unshift(holds.end(hold));
   };
 
   /** Everybody waits; the writes go back to the front, in their order. */
@@ -257,7 +289,11 @@ export function createWriter(options: WriterOptions): Writer {
     });
   };
 
-  const settleBatch = (sent: readonly Sent[], outcomes: readonly WriteOutcome[]): void => {
+  const settleBatch = (
+    sent: readonly Sent[],
+    outcomes: readonly WriteOutcome[],
+    refused: ReadonlyMap<string, Failure>,
+  ): void => {
     /** By index and reason. */
     const parked = new Map<string, { failure: Failure; lanes: Lane[] }>();
     const tally = createTally(observer);
@@ -279,6 +315,7 @@ export function createWriter(options: WriterOptions): Writer {
           return;
         case 'retryable': {
           giveBack(lane, entry);
+          if (refused.has(lane.index)) return;
           lane.attempts += 1;
           const key = `${lane.index} ${outcome.failure.code}`;
           const group = parked.get(key);
@@ -289,10 +326,19 @@ export function createWriter(options: WriterOptions): Writer {
     });
     tally.report();
     for (const group of parked.values()) park(group.lanes, group.failure);
+    for (const [index, failure] of refused) {
+      const lanes = sent.map(({ lane }) => lane).filter((lane) => lane.index === index);
+      holdIndex(index, lanes, failure);
+    }
   };
 
-  const answered = (sent: readonly Sent[], outcomes: readonly WriteOutcome[], sentAtMs: number): void => {
-    const isOverloaded = outcomes.some((outcome) => outcome.status === 'retryable' && outcome.failure.status === 429);
+  const answered = (
+    sent: readonly Sent[],
+    outcomes: readonly WriteOutcome[],
+    sentAtMs: number,
+    probed: IndexHold | undefined,
+  ): void => {
+    const isOverloaded = outcomes.some(isOverload);
     if (isOverloaded) limit.overloaded(sentAtMs, clock.nowMs());
     const failure = failureOfAll(outcomes);
     if (failure?.code === 'MEMBERSHIP_STALE') {
@@ -300,20 +346,25 @@ export function createWriter(options: WriterOptions): Writer {
       requeue(sent);
       return;
     }
-    if (failure !== undefined) {
+    const refused = refusedIndexes(sent, outcomes, probed !== undefined);
+    if (failure !== undefined && refused.size === 0) {
       holdAll(sent, failure);
       return;
     }
-    if (trouble !== undefined && sentAtMs >= trouble.sinceMs && !trouble.waiting) {
+    if (failure === undefined && trouble !== undefined && sentAtMs >= trouble.sinceMs && !trouble.waiting) {
       endTrouble();
     }
-    if (!isOverloaded) limit.succeeded(requestsInFlight + 1, sentAtMs);
-    settleBatch(sent, outcomes);
+    if (probed !== undefined && refused.size === 0) endHold(probed);
+    if (!isOverloaded && failure === undefined && probed === undefined) {
+      limit.succeeded(requestsInFlight + 1, sentAtMs);
+    }
+    settleBatch(sent, outcomes, refused);
   };
 
-  const send = async (sent: readonly Sent[], owned: AbortSignal): Promise<void> => {
+  const send = async (sent: readonly Sent[], owned: AbortSignal, probed?: IndexHold): Promise<void> => {
     const sentAtMs = clock.nowMs();
-    requestsInFlight += 1;
+    if (probed === undefined) requestsInFlight += 1;
+    else holds.probing(probed, true);
     let outcomes: readonly WriteOutcome[];
     try {
       const answer = sink.write(
@@ -328,10 +379,11 @@ export function createWriter(options: WriterOptions): Writer {
     }
     if (signal.aborted) return;
     failpoints('answered');
-    requestsInFlight -= 1;
+    if (probed === undefined) requestsInFlight -= 1;
+    else holds.probing(probed, false);
     const bytes = sent.reduce((sum, { entry }) => sum + writeBytes(entry.write), 0);
     observer.request(clock.nowMs() - sentAtMs, sent.length, bytes, failureOfAll(outcomes) !== undefined);
-    answered(sent, outcomes, sentAtMs);
+    answered(sent, outcomes, sentAtMs, probed);
     progressed();
     flush();
   };
@@ -352,12 +404,24 @@ export function createWriter(options: WriterOptions): Writer {
 
   /** False if nothing could be sent. */
   const sendOne = (owned: AbortSignal): boolean => {
-    const batch = takeBatch();
+    const batch = takeBatch(queue, maxBatchCount);
     if (batch.length > 0) void send(batch, owned);
     return batch.length > 0;
   };
 
+  /** Tries held indexes whose pause is over. */
+  const probe = (): void => {
+    for (const hold of holds.due()) {
+      const owned = owning.ask();
+      if (owned === undefined) return;
+      const batch = takeBatch(hold.queue, Math.min(probeWrites, maxBatchCount));
+      if (batch.length > 0) void send(batch, owned, hold);
+      else if (hold.queue.length() === 0) endHold(hold);
+    }
+  };
+
   const flush = (): void => {
+    if (!signal.aborted) probe();
     while (!signal.aborted && mayStart()) {
       const full = queue.length() >= maxBatchCount || queue.bytes() >= maxBatchBytes;
       if (!full && requestsInFlight > 0) {
@@ -378,6 +442,7 @@ export function createWriter(options: WriterOptions): Writer {
         forgetLane(lane);
       }
     }
+    holds.retain((lane) => lane.waiting !== undefined);
     // With nothing to send, nothing would ever say that it is over.
     if (documents === 0) {
       endTrouble();
@@ -388,7 +453,7 @@ export function createWriter(options: WriterOptions): Writer {
 
   const indexLoads = (): readonly IndexLoad[] =>
     [...lanes].flatMap(([index, { size }]) => {
-      const waiting = trouble ?? troubles.of(index);
+      const waiting = trouble ?? holds.of(index) ?? troubles.of(index);
       const { failure, sinceMs } = waiting ?? {};
       if (size === 0) return [];
       return failure === undefined || sinceMs === undefined
@@ -401,10 +466,11 @@ export function createWriter(options: WriterOptions): Writer {
     flush,
     drop,
     load: () => ({
-      requestsInFlight,
+      requestsInFlight: requestsInFlight + holds.probes(),
       documents,
-      lastFailure: owning.failure() ?? (trouble ?? troubles.newest())?.failure,
+      lastFailure: owning.failure() ?? (trouble ?? holds.newest() ?? troubles.newest())?.failure,
       indexes: indexLoads(),
     }),
+    isHeld: (index) => holds.of(index) !== undefined,
   };
 }

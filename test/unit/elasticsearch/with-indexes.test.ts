@@ -68,3 +68,28 @@ test('while an index is refused its writes are to be tried again, and the next t
   answer = undefined;
   assert.deepEqual(await indexed.write([write('a')], signal), [applied]);
 });
+
+test('an index that is not ready in time keeps the writes of no other, and is written once it is', async () => {
+  const ready = Promise.withResolvers<undefined>();
+  const ensure = (alias: string) => (alias === 'slow' ? ready.promise : Promise.resolve(undefined));
+  const indexed = withIndexes(sink, ensure, () => 0, 5);
+  const [slow, quick] = await indexed.write([write('slow'), write('quick')], signal);
+  assert.deepEqual(quick, applied);
+  assert.equal(slow?.status === 'retryable' && slow.failure.code, 'INDEX_MISSING');
+  ready.resolve(undefined);
+  assert.deepEqual(await indexed.write([write('slow')], signal), [applied]);
+});
+
+test('of an index that is not ready in time it is said why the last attempt at it failed', async () => {
+  const failure: Failure = { code: 'INDEX_REFUSED', message: 'scripted' };
+  let attempts = 0;
+  const ensure = (): Promise<Failure | undefined> => {
+    attempts += 1;
+    return attempts === 1 ? Promise.resolve(failure) : new Promise(() => undefined);
+  };
+  const indexed = withIndexes(sink, ensure, () => 0, 5);
+  for (let round = 0; round < 2; round += 1) {
+    assert.deepEqual(await indexed.write([write('a')], signal), [{ status: 'retryable', failure }]);
+  }
+  assert.equal(attempts, 2);
+});

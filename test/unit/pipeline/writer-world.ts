@@ -43,6 +43,8 @@ export interface WriterWorld {
   answer(faultOf?: (write: DocumentWrite) => Fault | undefined): Promise<void>;
   /** Lets time pass, and what follows happen. */
   pass(ms: number): Promise<void>;
+  /** The tenure ends of all that was submitted. */
+  lose(): Promise<void>;
   /** What the observer was told of writes. */
   count(outcome: string, index?: string): number;
 }
@@ -109,6 +111,11 @@ export function createWriterWorld(options: Partial<WriterOptions> & { readonly m
     },
     pass: async (ms) => {
       clock.advance(ms);
+      await turn();
+    },
+    lose: async () => {
+      tracker.abandon();
+      writer.drop();
       await turn();
     },
     count: (outcome, index) => counts.get(index === undefined ? outcome : `${index} ${outcome}`) ?? 0,
