@@ -21,7 +21,8 @@ import type { SourceRecord } from '../../src/model/record.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import { silentObserver } from '../fakes/silent-observer.ts';
 import { kafkaJdk } from '../stack/jdk.ts';
-import { registerArtifact, registerSchema, startRegistry } from '../stack/registry.ts';
+import type { Registry } from '../stack/registry.ts';
+import { registerArtifact, registerSchema, startRegistry, startRegistry3 } from '../stack/registry.ts';
 
 const registry = await startRegistry();
 test.after(() => registry.stop());
@@ -145,12 +146,22 @@ test('a JSON schema knows the columns of those that it refers to', async () => {
   assert.equal(await read(id, Buffer.from('{"home":null}')), '{"home":null}');
 });
 
-test('ids in headers are resolved by Apicurio\u2019s own interface, with all that a schema refers to', async () => {
+test('ids in headers are resolved by the own interface of Apicurio, version 2, with all that a schema refers to', () =>
+  expectIdsInHeaders(registry));
+
+test('ids in headers are resolved by the own interface of Apicurio, version 3, with all that a schema refers to', async (t) => {
+  await using registry3 = await startRegistry3();
+  if (registry3 === undefined) t.skip('Apicurio 3 needs Java 21');
+  else await expectIdsInHeaders(registry3);
+});
+
+/** Of all three kinds of schema, by both ids. */
+async function expectIdsInHeaders(apicurio: Registry): Promise<void> {
   const city = { type: 'record', name: 'n.City', fields: [{ name: 'name', type: 'string' }] };
   const address = { type: 'record', name: 'n.Address', fields: [{ name: 'city', type: 'n.City' }] };
   const person = { type: 'record', name: 'n.Person', fields: [{ name: 'address', type: 'n.Address' }] };
   const artifact = (artifactId: string, type: 'AVRO' | 'JSON' | 'PROTOBUF', text: string, ...references: string[][]) =>
-    registerArtifact(registry, {
+    registerArtifact(apicurio, {
       ...{ artifactId, type, text },
       references: references.map(([name = '', to = '']) => ({ name, artifactId: to, version: '1' })),
     });
@@ -170,7 +181,11 @@ test('ids in headers are resolved by Apicurio\u2019s own interface, with all tha
   const again = await artifact('n-city-again', 'AVRO', JSON.stringify(city));
   assert.notEqual(again.globalId, again.contentId);
 
-  const client = createRegistryClient({ ...options, apicurioUrls: [registry.apicurioAddress] });
+  const client = createRegistryClient({
+    ...options,
+    urls: [apicurio.address],
+    apicurioUrls: [apicurio.apicurioAddress],
+  });
   const clock = createManualClock();
   const { prepare, readByHeader } = createRegistry({ client, clock, observer: silentObserver({}), signal });
   const message = Buffer.from('Order');
@@ -199,7 +214,7 @@ test('ids in headers are resolved by Apicurio\u2019s own interface, with all tha
   assert.ok(unknown !== undefined && 'code' in unknown && unknown.code === 'SCHEMA_UNKNOWN');
   assert.equal(await client.check(signal), undefined);
   await client.close();
-});
+}
 
 test('over TLS, credentials are asked for and taken; without them, or the certificate, it is told what is wrong', async () => {
   const store = join(folder, 'registry.p12');

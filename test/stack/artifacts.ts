@@ -43,8 +43,10 @@ export async function mariadbConnectorJars(progress: Progress): Promise<string> 
 }
 
 /** The folder of jars that the schema registry runs from. */
-export async function registryHome(progress: Progress): Promise<string> {
-  return artifact(`registry-${versions.apicurio}`, progress, (folder) => maven('registry', folder));
+export async function registryHome(progress: Progress, version: string = versions.apicurio): Promise<string> {
+  return artifact(`registry-${version}`, progress, (folder) =>
+    maven('registry', folder, { 'apicurio.version': version }),
+  );
 }
 
 /** The folder that holds `bin/elasticsearch`. */

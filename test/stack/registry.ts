@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import { type Progress, registryHome } from './artifacts.ts';
 import { createRunFolder } from './folders.ts';
-import { kafkaJdk } from './jdk.ts';
+import type { Jdk } from './jdk.ts';
+import { findJdks, kafkaJdk } from './jdk.ts';
 import { freePort } from './ports.ts';
 import { type Server, startServer } from './server-process.ts';
+import { versions } from './versions.ts';
 
 export interface Registry extends Server {
   /** The URL of Confluent's interface. */
@@ -16,26 +18,50 @@ export interface Registry extends Server {
 }
 
 export async function startRegistry(progress: Progress = () => undefined): Promise<Registry> {
-  const [home, jdk, folder, port] = await Promise.all([
-    registryHome(progress),
-    kafkaJdk(),
-    createRunFolder('registry'),
-    freePort(),
-  ]);
+  const [home, jdk] = await Promise.all([registryHome(progress), kafkaJdk()]);
+  const classPath = [join(home, '*'), join(home, 'lib', '*')].join(':');
+  return start({
+    jdk,
+    program: ['-cp', classPath, 'io.quarkus.runner.GeneratedMain'],
+    interfaceVersion: 'v2',
+    progress,
+  });
+}
+
+/** Apicurio 3; undefined where no Java is new enough for it. */
+export async function startRegistry3(progress: Progress = () => undefined): Promise<Registry | undefined> {
+  const jdk = (await findJdks()).findLast(({ version }) => version >= 21);
+  if (jdk === undefined) return undefined;
+  const home = await registryHome(progress, versions.apicurio3);
+  const management = `-Dquarkus.management.port=${await freePort()}`;
+  const program = [management, '-jar', join(home, 'quarkus-run.jar')];
+  return start({ jdk, program, interfaceVersion: 'v3', progress });
+}
+
+interface StartOptions {
+  readonly jdk: Jdk;
+  /** What the Java of `jdk` runs. */
+  readonly program: readonly string[];
+  /** Of Apicurio's own interface. */
+  readonly interfaceVersion: 'v2' | 'v3';
+  readonly progress: Progress;
+}
+
+async function start({ jdk, program, interfaceVersion, progress }: StartOptions): Promise<Registry> {
+  const [folder, port] = await Promise.all([createRunFolder('registry'), freePort()]);
   progress('starting the schema registry');
   const url = `http://127.0.0.1:${port}`;
   const settings = [`-Dquarkus.http.host=127.0.0.1`, `-Dquarkus.http.port=${port}`];
-  const classPath = [join(home, '*'), join(home, 'lib', '*')].join(':');
   const server = await startServer({
     name: 'schema registry',
     command: join(jdk.home, 'bin', 'java'),
-    args: ['-Xmx256m', ...settings, '-cp', classPath, 'io.quarkus.runner.GeneratedMain'],
+    args: ['-Xmx256m', ...settings, ...program],
     logFile: join(folder, 'registry.log'),
     isReady: async () => (await fetch(`${url}/apis/ccompat/v7/subjects`, { signal: AbortSignal.timeout(2000) })).ok,
   });
   return Object.assign(server, {
     address: `${url}/apis/ccompat/v7`,
-    apicurioAddress: `${url}/apis/registry/v2`,
+    apicurioAddress: `${url}/apis/registry/${interfaceVersion}`,
     converter: {
       converter: 'io.apicurio.registry.utils.converter.AvroConverter',
       'converter.apicurio.registry.url': `${url}/apis/registry/v2`,
@@ -76,12 +102,12 @@ export interface ArtifactToRegister {
   readonly references?: readonly { readonly name: string; readonly artifactId: string; readonly version: string }[];
 }
 
-/** Registers an artifact by Apicurio's own interface. */
+/** Registers an artifact by Apicurio's own interface, version 2 of it, which both have. */
 export async function registerArtifact(
   { apicurioAddress }: Registry,
   { artifactId, type, text, references = [] }: ArtifactToRegister,
 ): Promise<{ readonly globalId: number; readonly contentId: number }> {
-  const response = await fetch(`${apicurioAddress}/groups/default/artifacts`, {
+  const response = await fetch(`${new URL('/apis/registry/v2', apicurioAddress).href}/groups/default/artifacts`, {
     method: 'POST',
     headers: {
       'content-type': 'application/create.extended+json',

@@ -23,6 +23,8 @@ export const versions = {
   debeziumMariadb: '3.5.0.Final',
   /** The registry and its converter for Connect. */
   apicurio: '2.6.13.Final',
+  /** The registry again, for the version of its interface that came with it. It asks for Java 21. */
+  apicurio3: '3.3.3',
   slf4j: '1.7.36',
   mavenDependencyPlugin: '3.8.1',
 } as const;
