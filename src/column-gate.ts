@@ -15,6 +15,8 @@ import type { DocumentMapper, GatedMapper, Held } from './model/document.ts';
 import type { Failure, FailureCode } from './model/outcome.ts';
 
 export interface ColumnGateOptions {
+  /** The document's alias. */
+  readonly document: string;
   readonly topic: string;
   readonly definition: DocumentDefinition;
   /** `file:line:column` of a key of the mapping file. */
@@ -26,7 +28,7 @@ export interface ColumnGateOptions {
 
 /** The mapper of one topic's rows, held until the columns that its mapping file names were seen. */
 export function gateColumns(map: DocumentMapper, options: ColumnGateOptions): GatedMapper {
-  const { topic, definition, placeOf, look, warned } = options;
+  const { document, topic, definition, placeOf, look, warned } = options;
   const named = namedColumns(definition);
   if (named.length === 0) return map;
   const seen = createColumnsSeen(definition);
@@ -73,7 +75,7 @@ export function gateColumns(map: DocumentMapper, options: ColumnGateOptions): Ga
     }
     state = 'held';
     lookAgain();
-    return { kind: 'held', failure: failure('COLUMN_UNKNOWN', holding), looked: looking };
+    return { kind: 'held', of: document, failure: failure('COLUMN_UNKNOWN', holding), looked: looking };
   };
 
   const meet = (change: RowChange): Held | undefined => {
@@ -125,11 +127,17 @@ export interface ColumnFailure extends Pick<ColumnGateOptions, 'topic' | 'placeO
   readonly columns: ReadonlySet<string>;
 }
 
+/** MongoDB's `_id` is called `id` in rows (`envelope/metadata-id.ts`). */
+function guessFor(column: string, columns: ReadonlySet<string>): string {
+  if (column === '_id' && columns.has('id')) return ': MongoDB\'s "_id" is called "id" here. Write "id"';
+  return suggestion(column, [...columns]);
+}
+
 /** One sentence for each column, with its place in the mapping file. */
 export function columnFailure({ code, topic, missing, columns, placeOf }: ColumnFailure): Failure {
   const have = code === 'COLUMN_DROPPED' ? 'have no longer a' : 'have no';
   const sentences = missing.map(({ column, path }) => {
-    const guess = code === 'COLUMN_DROPPED' ? '' : suggestion(column, [...columns]);
+    const guess = code === 'COLUMN_DROPPED' ? '' : guessFor(column, columns);
     return `${placeOf(path)}: the rows of "${topic}" ${have} column "${column}"${guess}${guess.endsWith('?') ? '' : '.'}`;
   });
   return { code, message: sentences.join(' ') };

@@ -59,7 +59,8 @@ export function gatedMappers(
     const map = made.createMapper();
     if (!('file' in origin)) return map;
     const placeOf = (path: readonly (string | number)[]): string => placeIn(origin.file, path);
-    return gateColumns(map, { topic, definition: made.definition, placeOf, look: sharedLook, warned });
+    const { definition } = made;
+    return gateColumns(map, { document: made.document, topic, definition, placeOf, look: sharedLook, warned });
   });
 }
 

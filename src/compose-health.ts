@@ -107,8 +107,8 @@ export async function startMonitor(config: Config, logger: Logger): Promise<Moni
         documentsInFlight: now.status.documentsInFlight,
         movedAt: isoAt(now.status.movedAtMs),
         partitions: now.status.partitions.map((partition) => partitionReport(partition, retentions)),
-        held: now.status.held.map(({ failure: { code, message }, sinceMs, changes }) => {
-          return { code, message, since: isoAt(sinceMs), changes };
+        held: now.status.held.map(({ document, failure: { code, message }, sinceMs, changes }) => {
+          return { document, code, message, since: isoAt(sinceMs), changes };
         }),
         ...watched?.details(),
         documents: documentReports(watched?.aliases() ?? [], now.status, open),

@@ -152,6 +152,7 @@ async function runMonitored(
     routes: { aliases: routes.aliases, indexDefinition: (alias) => withOrigin(routes, watch, alias) },
     rebuilds: twins,
     logger,
+    nowMs: () => clock.nowMs(),
   });
   const { groupId } = config.kafka;
   const tellDoubts = createDoubtTeller(logger);

@@ -35,13 +35,17 @@ export interface IndexKeeperOptions {
   /** What is known of rebuilds by now. */
   readonly rebuilds: Pick<Twins, 'isRebuilt' | 'isFirstLoaded' | 'otherOf'>;
   readonly logger: Logger;
+  /** The clock that measures durations. */
+  readonly nowMs: () => number;
 }
 
 export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
-  const { admin, generations, routes, rebuilds, logger } = options;
+  const { admin, generations, routes, rebuilds, logger, nowMs } = options;
   /** What was last found to be so; schemas may come that change nothing. */
   const known = new Map<string, string>();
   const warned = new Set<string>();
+  /** What was said to wait, by alias; said again when it is over. */
+  const waits = new Map<string, { readonly failure: Failure; readonly sinceMs: number }>();
 
   /** Each once: columns that have another name in the index. */
   const tellRenamed = (alias: string): void => {
@@ -52,11 +56,27 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
     logger.warn({ alias }, `An index cannot hold the names of some columns of ${alias}: ${renamedText(untold)}.`);
   };
 
+  const begin = (alias: string, failure: Failure): void => {
+    waits.set(alias, { failure, sinceMs: waits.get(alias)?.sinceMs ?? nowMs() });
+  };
+
+  /** What comes back after its end was told is told again. */
+  const end = (alias: string): void => {
+    const { failure, sinceMs } = waits.get(alias) ?? {};
+    if (failure === undefined || sinceMs === undefined) return;
+    const { code, message } = failure;
+    const afterMs = nowMs() - sinceMs;
+    logger.info({ alias, code, afterMs }, `${code} (${alias}) is over after ${Math.round(afterMs)} ms.`);
+    waits.delete(alias);
+    warned.delete(message);
+  };
+
   /** An index that cannot be written is named as soon as it is seen, beside others that cannot be. */
   const tellFailure = (alias: string, failure: Failure): void => {
     if (!refusals.has(failure.code) || warned.has(failure.message)) return;
     warned.add(failure.message);
     logger.error({ alias, code: failure.code }, `${explain(failure)} Records of ${alias} wait.`);
+    begin(alias, failure);
   };
 
   const tell = (alias: string, found: IndexState): void => {
@@ -129,8 +149,10 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
         tell(alias, found);
         if (found.state !== 'failed' || isTolerated(alias, found.failure)) continue;
         if (contradictions.has(found.failure.code)) wrong.push(found.failure);
-        else if (!refusals.has(found.failure.code))
+        else if (!refusals.has(found.failure.code)) {
           logger.warn({ alias, code: found.failure.code }, `${explain(found.failure)} Records of ${alias} wait.`);
+          begin(alias, found.failure);
+        }
       }
       if (wrong.length > 0) throw new SluiceError(wrong);
     },
@@ -146,7 +168,9 @@ export function createIndexKeeper(options: IndexKeeperOptions): IndexKeeper {
       tell(alias, found);
       if (found.state === 'failed' && !isTolerated(alias, found.failure)) return found.failure;
       const failure = await extendOther(alias, definition);
-      if (failure === undefined) known.set(alias, text);
+      if (failure !== undefined) return failure;
+      known.set(alias, text);
+      end(alias);
       return failure;
     },
   };

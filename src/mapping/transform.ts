@@ -8,6 +8,7 @@
  */
 import { jsonValue } from '../envelope/json-value.ts';
 import type { Decimal, Value } from '../model/change-event.ts';
+import { errorKind } from '../model/error-kind.ts';
 import { exactNumber } from '../model/exact-json.ts';
 
 /** What the document was made of. */
@@ -84,28 +85,7 @@ export function transformed(
     }
     return { kind: 'document', source: JSON.stringify(result, exactly) };
   } catch (error) {
-    return { kind: 'failed', seen: `${file}${placeIn(file, error)} threw ${kindOf(error)}` };
-  }
-}
-
-/** The kinds of error that the language has: any other name is the user's own, and may be made of a value. */
-const errorKinds: readonly (new () => Error)[] = [
-  TypeError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  URIError,
-  EvalError,
-];
-
-function kindOf(error: unknown): string {
-  try {
-    const kind = errorKinds.find((candidate) => error instanceof candidate);
-    if (kind !== undefined) return kind.name;
-    return error instanceof Error ? 'Error' : typeof error;
-  } catch {
-    // A proxy may throw when it is looked at.
-    return 'something';
+    return { kind: 'failed', seen: `${file}${placeIn(file, error)} threw ${errorKind(error)}` };
   }
 }
 

@@ -65,6 +65,8 @@ export type DocumentMapper = (change: RowChange) => Mapped;
 /** The document takes no change yet, for a reason that may pass; nothing of the change is lost. */
 export interface Held {
   readonly kind: 'held';
+  /** The document's alias. */
+  readonly of: string;
   readonly failure: Failure;
   /** Resolves when it is worth to ask again; undefined if nothing is on its way. */
   readonly looked: Promise<void> | undefined;

@@ -14,7 +14,7 @@ import type { Offset } from '../model/position.ts';
 import type { RecordBatch, TopicPartition } from '../model/record.ts';
 import { createOffsetTracker } from './offset-tracker.ts';
 import type { OffsetTracker, Ticket } from './offset-tracker.ts';
-import type { Observer, Settled, Source } from './ports.ts';
+import type { Clock, Observer, Settled, Source } from './ports.ts';
 import type { Membership } from './tenure.ts';
 import { isUnbroken } from './tenure.ts';
 
@@ -47,13 +47,21 @@ interface Partition extends TopicPartition {
 
 const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
 
-/** `abandon` is told the tickets of tenures that ended, which are never settled; after `stopped` nothing is owned. */
-export function createAssignment(
-  source: Pick<Source, 'commit'>,
-  observer: Observer,
-  abandon: (tickets: readonly Ticket[]) => void,
-  stopped: AbortSignal,
-): Assignment {
+export interface AssignmentOptions {
+  readonly source: Pick<Source, 'commit'>;
+  readonly observer: Observer;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Receives the tickets of tenures that ended, which are never settled. */
+  readonly abandon: (tickets: readonly Ticket[]) => void;
+  /** After it nothing is owned. */
+  readonly stopped: AbortSignal;
+}
+
+/** The name under which failing commits wait. */
+const offsetCommits = 'offset commits';
+
+export function createAssignment(options: AssignmentOptions): Assignment {
+  const { source, observer, clock, abandon, stopped } = options;
   let membership: Membership | undefined;
   /** From one assignment to the next join. */
   let period: AbortController | undefined;
@@ -61,6 +69,23 @@ export function createAssignment(
   let partitions = new Map<string, Partition>();
   let current: readonly TopicPartition[] | undefined;
   let committing: Promise<void> | undefined;
+  /** Since when commits fail: reported when it begins and when it ends, not at each attempt. */
+  let failingSinceMs: number | undefined;
+
+  const commitFailed = (error: unknown): void => {
+    if (failingSinceMs !== undefined) return;
+    failingSinceMs = clock.nowMs();
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `Kafka did not accept the offsets of this instance: ${reason}. Sluice goes on and commits them later.`;
+    observer.waiting({ code: 'KAFKA_UNREACHABLE', message }, 1, 0, offsetCommits);
+  };
+
+  /** Offsets were committed, or there are none to commit any more. */
+  const commitsWork = (): void => {
+    if (failingSinceMs === undefined) return;
+    observer.recovered('KAFKA_UNREACHABLE', clock.nowMs() - failingSinceMs, offsetCommits);
+    failingSinceMs = undefined;
+  };
 
   const commitOnce = async (): Promise<void> => {
     const settled: Settled[] = [];
@@ -68,15 +93,18 @@ export function createAssignment(
       const next = tracker.watermark();
       if (committed !== undefined && next > committed) settled.push({ topic, partition, next });
     }
-    if (settled.length === 0) return;
+    if (settled.length === 0) {
+      commitsWork();
+      return;
+    }
     let done: readonly Settled[];
     try {
       done = await source.commit(settled);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      observer.warned({ code: 'KAFKA_UNREACHABLE', message: `Offsets could not be committed: ${reason}.` });
+      commitFailed(error);
       return;
     }
+    commitsWork();
     for (const position of done) {
       const partition = partitions.get(keyOf(position));
       if (partition?.committed !== undefined) partition.committed = position.next;

@@ -36,6 +36,8 @@ export interface MapStageOptions {
 
 /** A document that takes no change for the moment. */
 export interface HeldDocument {
+  /** Its alias. */
+  readonly document: string;
   readonly failure: Failure;
   readonly sinceMs: number;
   readonly changes: number;
@@ -57,6 +59,8 @@ interface HeldChange {
 }
 
 interface Hold {
+  /** The document. */
+  readonly of: string;
   failure: Failure;
   looked: Promise<void> | undefined;
   readonly sinceMs: number;
@@ -94,6 +98,11 @@ export function createMapStage(options: MapStageOptions): MapStage {
     }
   };
 
+  const end = (map: GatedMapper, { isTold, failure, sinceMs, of }: Hold): void => {
+    holds.delete(map);
+    if (isTold) observer.recovered(failure.code, clock.nowMs() - sinceMs, of);
+  };
+
   /** Takes what is held of a document, from the first on, until it is held again. */
   const release = (map: GatedMapper, hold: Hold): Held | undefined => {
     for (const [at, { ticket, isAlone }] of hold.changes.entries()) {
@@ -108,8 +117,7 @@ export function createMapStage(options: MapStageOptions): MapStage {
       if (isAlone) ignore(ticket, mapped.reason);
       else settle(ticket, 'superseded');
     }
-    holds.delete(map);
-    if (hold.isTold) observer.recovered(hold.failure.code, clock.nowMs() - hold.sinceMs);
+    end(map, hold);
     return undefined;
   };
 
@@ -127,7 +135,7 @@ export function createMapStage(options: MapStageOptions): MapStage {
       hold.looked = held.looked;
       const delayMs = retryDelayMs(retry, held.failure, attempt);
       hold.isTold = true;
-      observer.waiting(held.failure, attempt, delayMs);
+      observer.waiting(held.failure, attempt, delayMs, hold.of);
       await clock.sleep(delayMs, signal);
     }
   };
@@ -138,8 +146,8 @@ export function createMapStage(options: MapStageOptions): MapStage {
       known.changes.push(waiting);
       return;
     }
-    const { failure, looked } = held;
-    const hold: Hold = { failure, looked, sinceMs: clock.nowMs(), isTold: false, changes: [waiting] };
+    const { of, failure, looked } = held;
+    const hold: Hold = { of, failure, looked, sinceMs: clock.nowMs(), isTold: false, changes: [waiting] };
     holds.set(map, hold);
     void askAgain(map, hold);
   };
@@ -171,10 +179,12 @@ export function createMapStage(options: MapStageOptions): MapStage {
     drop: (isOver) => {
       for (const [map, hold] of holds) {
         hold.changes = hold.changes.filter(({ ticket }) => !isOver(ticket));
-        if (hold.changes.length === 0) holds.delete(map);
+        if (hold.changes.length === 0) end(map, hold);
       }
     },
     held: () =>
-      [...holds.values()].map(({ failure, sinceMs, changes }) => ({ failure, sinceMs, changes: changes.length })),
+      [...holds.values()].map(({ of, failure, sinceMs, changes }) => {
+        return { document: of, failure, sinceMs, changes: changes.length };
+      }),
   };
 }

@@ -7,6 +7,7 @@ import { placeText } from '../model/record.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
 import type { ChangeEvent } from '../model/change-event.ts';
 import type { GatedMapper, TruncatedDocument } from '../model/document.ts';
+import { errorKind } from '../model/error-kind.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Redact } from '../model/redact.ts';
 import { createAssignment } from './assignment.ts';
@@ -112,7 +113,9 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const abandonLost = (tickets: readonly Ticket[]): void => {
     abandon(tickets);
   };
-  const assignment = createAssignment(source, observer, abandonLost, stopped.signal);
+  const assignment = createAssignment({
+    ...{ source, observer, clock, abandon: abandonLost, stopped: stopped.signal },
+  });
   const partitions = createPartitionWatch(assignment, () => clock.nowMs());
   const routes = new Map<string, Route>();
   let bytesHeld = 0;
@@ -257,7 +260,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   /** Decoding and mapping are total; should a defect make one throw, that record alone must not stop the others (G6). */
   const defect = (ticket: Ticket, error: unknown): Failure => ({
     code: 'RECORD_NOT_HANDLED',
-    message: `Handling ${placeText(ticket.record)} threw ${error instanceof Error ? error.name : typeof error}.`,
+    message: `Handling ${placeText(ticket.record)} threw ${errorKind(error)}.`,
   });
 
   const decode = (route: Route, ticket: Ticket): ChangeEvent => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { gateColumns } from '../../src/column-gate.ts';
+import { columnFailure, gateColumns } from '../../src/column-gate.ts';
 import { createDecoder } from '../../src/envelope/decoder.ts';
 import { compileDocument } from '../../src/mapping/compile.ts';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
@@ -41,7 +41,9 @@ function gated(
   const definition = documentDefinitionSchema.parse({ document: 'people', from: topic, ...file });
   const placeOf = (path: readonly (string | number)[]): string => `people.yaml:${path.join('.')}`;
   const look = () => Promise.resolve(lastRows.map((value) => changeOf(value)));
-  return gateColumns(compileDocument(definition).createMapper(), { topic, definition, placeOf, look, warned });
+  return gateColumns(compileDocument(definition).createMapper(), {
+    ...{ document: 'people', topic, definition, placeOf, look, warned },
+  });
 }
 
 function changeOf(value: string, timestampMs = 0): RowChange {
@@ -70,8 +72,8 @@ async function setUp(mappers: readonly GatedMapper[]) {
   const pipeline = createPipeline({
     ...{ source: member, sink, deadLetters, clock },
     observer: silentObserver({
-      waiting: ({ code }, attempt) => told.push(`waiting ${code} ${attempt}`),
-      recovered: (code) => told.push(`recovered ${code}`),
+      waiting: ({ code }, attempt, _, of) => told.push(`waiting ${of} ${code} ${attempt}`),
+      recovered: (code, _, of) => told.push(`recovered ${of} ${code}`),
     }),
     retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
     routeOf: (topic) => ({
@@ -126,11 +128,11 @@ for (const [claim, file, row] of mistakes) {
     assert.deepEqual([...sink.sources().keys()].toSorted(), ['copies/1', 'copies/2', 'orders/3']);
     assert.equal(await committed(people), 0, 'the offset of a held record is not committed');
     assert.equal(await committed(orders), 1);
-    assert.deepEqual(told, ['waiting COLUMN_UNKNOWN 1']);
+    assert.deepEqual(told, ['waiting people COLUMN_UNKNOWN 1'], 'the wait names its document');
     const { held, lastFailure } = pipeline.status();
     assert.deepEqual(
-      held.map(({ changes }) => changes),
-      [2],
+      held.map(({ document, changes }) => [document, changes]),
+      [['people', 2]],
     );
     assert.match(
       lastFailure ?? '',
@@ -153,7 +155,7 @@ test('when a row with the column comes, what was held is taken in its order, and
     ['people/1', '{"id":1,"status":"active","name":"c"}'],
     ['people/3', '{"id":3,"status":"active","name":"d"}'],
   ]);
-  assert.deepEqual(told, ['waiting COLUMN_UNKNOWN 1', 'recovered COLUMN_UNKNOWN']);
+  assert.deepEqual(told, ['waiting people COLUMN_UNKNOWN 1', 'recovered people COLUMN_UNKNOWN']);
   assert.equal(await committed(people), 4);
   const { accounts, held, recordsHeld } = pipeline.status();
   assert.deepEqual([accounts.consumed, accounts.ignored, held, recordsHeld], [4, { 'left-out': 1 }, [], 0]);
@@ -161,7 +163,7 @@ test('when a row with the column comes, what was held is taken in its order, and
 });
 
 test('a partition that is lost takes its held changes with it, and its next owner reads them again', async () => {
-  const { log, member, take, sink, clock, pipeline, committed, end } = await setUp([
+  const { log, member, take, sink, clock, told, pipeline, committed, end } = await setUp([
     gated('people', { fields: { phone: { exclude: true } } }),
   ]);
   const rebalance = async (partitions: readonly (typeof people)[]): Promise<void> => {
@@ -173,6 +175,11 @@ test('a partition that is lost takes its held changes with it, and its next owne
   await take(people, 1, { name: 'a' });
   await rebalance([orders]);
   assert.deepEqual([pipeline.status().held, pipeline.status().bytesHeld], [[], 0]);
+  assert.deepEqual(
+    told,
+    ['waiting people COLUMN_UNKNOWN 1', 'recovered people COLUMN_UNKNOWN'],
+    'nothing waits any more',
+  );
   await rebalance([people, orders]);
   assert.equal(member.deliver(people, 1), 1, 'the record is read again');
   await take(people, 2, { name: 'b', phone: '5' });
@@ -262,4 +269,19 @@ test('`check` finds what `run` holds, and doubts what `run` doubts', () => {
   assert.deepEqual(missing(`{"schema":${schema},"payload":{"id":1}}`), [['a', 'x'], []]);
   const documents = '{"type":"struct","fields":[{"type":"int32","field":"_id"}],"name":"s.t.Value"}';
   assert.deepEqual(missing(`{"schema":${documents},"payload":{"_id":1}}`), [['a'], ['x']]);
+});
+
+test('`_id` of MongoDB is named as it is called in rows', () => {
+  const file = {
+    topic: 'people',
+    placeOf: () => 'people.yaml:3:3',
+    missing: [{ column: '_id', path: [], isHidden: false }],
+  };
+  const said = (columns: readonly string[]) =>
+    columnFailure({ ...file, code: 'COLUMN_UNKNOWN', columns: new Set(columns) }).message;
+  assert.equal(
+    said(['_ip', 'id']),
+    'people.yaml:3:3: the rows of "people" have no column "_id": MongoDB\'s "_id" is called "id" here. Write "id".',
+  );
+  assert.match(said(['_ip']), /did you mean «_ip»\?$/);
 });

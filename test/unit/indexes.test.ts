@@ -64,6 +64,7 @@ function keeperOf({ found = present, isRebuilt = false, isFirstLoaded = false, o
     },
     rebuilds: { isRebuilt: () => isRebuilt, isFirstLoaded: () => isFirstLoaded, otherOf: () => other },
     logger: pino({}, { write: (line) => void logged.push(line) }),
+    nowMs: () => 0,
   });
   return { keeper, extended, logged };
 }
@@ -111,6 +112,7 @@ test('each index that is refused is logged when it is seen, and each column with
       routes: { aliases: [alias], indexDefinition: () => ({ ...definition, alias, renamed: { _id: '%5Fid' } }) },
       rebuilds: { isRebuilt: () => false, isFirstLoaded: () => false, otherOf: () => undefined },
       logger: pino({ level: 'info' }, { write: (line) => lines.push(line) }),
+      nowMs: () => 0,
     });
   const keeper = keeperFor('one', { state: 'failed', failure: refused });
   for (let attempt = 0; attempt < 3; attempt += 1) assert.deepEqual(await keeper.ensure('one'), refused);
@@ -144,4 +146,36 @@ test('a column in which a null may be a value that was not sent is told once, wh
   await keeper.ensure('docs');
   assert.deepEqual(told(), ['sums', 'moods']);
   assert.match(logged.join(''), /REPLICA IDENTITY FULL/);
+});
+
+test('an index that waits at the start is said to be over when it can be written, and is told again if it comes back', async () => {
+  for (const code of ['ELASTICSEARCH_UNREACHABLE', 'INDEX_REFUSED'] as const) {
+    const lines: string[] = [];
+    let now = 1000;
+    let found: IndexState = { state: 'failed', failure: { code, message: 'scripted' } };
+    const definitions = [definition];
+    const answer = () => Promise.resolve(found);
+    const keeper = createIndexKeeper({
+      admin: { inspect: answer, align: answer, ensure: answer },
+      generations: noGenerations,
+      routes: { aliases: ['docs'], indexDefinition: () => definitions[0] },
+      rebuilds: { isRebuilt: () => false, isFirstLoaded: () => false, otherOf: () => undefined },
+      logger: pino({}, { write: (line) => lines.push(line) }),
+      nowMs: () => now,
+    });
+    const countOf = (text: string): number => lines.filter((line) => line.includes(text)).length;
+    const failed = found;
+    await keeper.atStart();
+    await keeper.ensure('docs');
+    assert.equal(countOf('Records of docs wait.'), 1, code);
+    assert.equal(countOf('is over'), 0);
+    now = 3500;
+    found = present;
+    await keeper.ensure('docs');
+    await keeper.ensure('docs');
+    assert.equal(countOf(`${code} (docs) is over after 2500 ms.`), 1, code);
+    found = failed;
+    await keeper.atStart();
+    assert.equal(countOf('Records of docs wait.'), 2, 'it begins again');
+  }
 });

@@ -5,6 +5,7 @@ import type { RecordBatch } from '../../../src/model/record.ts';
 import { createAssignment } from '../../../src/pipeline/assignment.ts';
 import type { Ticket } from '../../../src/pipeline/offset-tracker.ts';
 import type { Settled, Source } from '../../../src/pipeline/ports.ts';
+import { createManualClock } from '../../fakes/manual-clock.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
 
 const partition = { topic: 't', partition: 0 };
@@ -20,7 +21,10 @@ const emptyBatch = (next: number): RecordBatch => ({
 const membership = (generation: number, memberId = 'm') => ({ memberId, generation });
 
 function setUp(commit: Source['commit'], abandon: (tickets: readonly Ticket[]) => void = () => undefined) {
-  return createAssignment({ commit }, silentObserver(), abandon, new AbortController().signal);
+  return createAssignment({
+    ...{ source: { commit }, observer: silentObserver(), clock: createManualClock() },
+    ...{ abandon, stopped: new AbortController().signal },
+  });
 }
 
 function recording() {
@@ -65,4 +69,42 @@ test('what was not committed is carried by the next commit', async () => {
   await assignment.commit();
   await assignment.commit();
   assert.deepEqual(asked, [[{ ...partition, next: 10 }], [{ ...partition, next: 10 }]]);
+});
+
+test('commits that fail are reported once, and once more when offsets are committed again or none is left to commit', async () => {
+  const told: string[] = [];
+  let fails = true;
+  const clock = createManualClock();
+  const assignment = createAssignment({
+    source: {
+      commit: (settled) => (fails ? Promise.reject(new Error('the coordinator moved')) : Promise.resolve(settled)),
+    },
+    observer: silentObserver({
+      waiting: ({ code, message }, attempt, _, of) => told.push(`waiting ${of} ${code} ${attempt} ${message}`),
+      recovered: (code, afterMs, of) => told.push(`recovered ${of} ${code} ${afterMs}`),
+      warned: ({ message }) => told.push(message),
+    }),
+    ...{ clock, abandon: () => undefined, stopped: new AbortController().signal },
+  });
+  const waiting =
+    'waiting offset commits KAFKA_UNREACHABLE 1 Kafka did not accept the offsets of this instance: the coordinator moved. Sluice goes on and commits them later.';
+  const recovered = 'recovered offset commits KAFKA_UNREACHABLE 50';
+  assignment.assigned([partition], membership(1));
+  assignment.trackerOf(emptyBatch(10)).reach(offset(10));
+  const failTwice = async () => {
+    fails = true;
+    await assignment.commit();
+    clock.advance(50);
+    await assignment.commit();
+  };
+  await failTwice();
+  assert.deepEqual(told, [waiting]);
+  fails = false;
+  await assignment.commit();
+  assert.deepEqual(told.splice(0), [waiting, recovered]);
+  assignment.trackerOf(emptyBatch(20)).reach(offset(20));
+  await failTwice();
+  assignment.released();
+  await assignment.commit();
+  assert.deepEqual(told, [waiting, recovered], 'the partitions are lost, so nothing waits any more');
 });

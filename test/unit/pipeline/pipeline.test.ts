@@ -91,6 +91,25 @@ test('G8: beyond the limit of bytes held nothing more is taken until something i
   assert.equal(member.deliver(partition, 1), 1, 'there is room again');
 });
 
+test('G15: what a record threw may name itself by a value, and its dead letter tells the kind alone', async () => {
+  const named = Object.defineProperty(new RangeError('eve@example.org'), 'name', { value: 'eve@example.org' });
+  const { log, member, deadLetters } = await setUp({
+    routeOf: () => ({
+      decode: updated,
+      mappers: [
+        () => {
+          throw named;
+        },
+      ],
+    }),
+  });
+  log.append(partition, 'k', '{}');
+  member.deliver(partition, 1);
+  await turn();
+  const [letter] = deadLetters.letters;
+  assert.match(letter?.failure.message ?? '', /^Handling .* threw RangeError\.$/);
+});
+
 test('G6: a defect in decoding or mapping dead-letters its record alone', async () => {
   const fails = (text: string, record: SourceRecord): void => {
     if (record.value?.toString() === text) throw new TypeError('a defect');
