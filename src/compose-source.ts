@@ -82,14 +82,14 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
   }
 }
 
-interface Database extends AsyncDisposable {
+export interface Database extends AsyncDisposable {
   /** Where a table is that is named without one. */
   readonly defaultSchema: string;
   openTable(name: TableName): Promise<SourceTable>;
 }
 
 /** By the scheme of the URL. What is neither is refused by the first. */
-async function openDatabase(url: string): Promise<Database> {
+export async function openDatabase(url: string): Promise<Database> {
   if (/^(?:mysql|mariadb):/.test(url)) {
     const sql = await openMysql(url, process.env);
     return {
@@ -115,13 +115,18 @@ function tablesOf(topics: readonly string[]): readonly TableName[] {
       `The document is made of topics of several connectors (${[...prefixes].join(', ')}), and one database has not the rows of all.`,
     );
   }
-  return parts.map((each, position) => {
-    const [schema, table] = each.slice(-2);
-    if (schema === undefined || table === undefined || each.length < 3) {
-      throw missing(`The name of the topic ${topics[position] ?? ''} does not end with a schema and a table.`);
-    }
-    return { schema, table };
+  return topics.map((topic) => {
+    const name = tableOf(topic);
+    if (name === undefined) throw missing(`The name of the topic ${topic} does not end with a schema and a table.`);
+    return name;
   });
+}
+
+/** Undefined if the topic's name does not end with a schema and a table. */
+export function tableOf(topic: string): TableName | undefined {
+  const parts = topic.split('.');
+  const [schema, table] = parts.slice(-2);
+  return schema === undefined || table === undefined || parts.length < 3 ? undefined : { schema, table };
 }
 
 function namedTables(

@@ -79,6 +79,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'Set REPLICA IDENTITY FULL for the table; or find and mend such documents with `sluice verify DOCUMENT --source` and `sluice repair DOCUMENT --source`.',
   },
+  COLUMN_GENERATED: {
+    meaning: 'The database generates a column, and the connector does not send it with changes.',
+    directive: 'go-on',
+    nextStep:
+      'Set `exclude: true` for it in the mapping file; or let PostgreSQL 18 send STORED columns (`ALTER PUBLICATION … SET (publish_generated_columns = stored)`), if that is not done already.',
+  },
   FILTER_UNDECIDED: {
     meaning: 'The record does not tell whether its row is one of those that become documents.',
     directive: 'dead-letter',

@@ -12,6 +12,7 @@ import { checkDeadLetters } from './check-dead-letters.ts';
 import { checkIndexes } from './check-indexes.ts';
 import { checkDoubts, checkOffsets } from './check-offsets.ts';
 import { checkPrivileges } from './check-privileges.ts';
+import { checkSource } from './check-source.ts';
 import type { Finding } from './check-topics.ts';
 import { checkTopics } from './check-topics.ts';
 import { failWith } from './failures.ts';
@@ -68,6 +69,7 @@ async function* findings(files: Files): AsyncGenerator<Finding> {
     const prepare = schemas?.prepare;
     if (routes.missing.length === 0) yield* await checkTopics({ kafka, files, routes, prepare, schemas });
   }
+  if (config.source !== undefined && routes !== undefined) yield await checkSource(config.source, routes);
   await registry?.client.close();
   const client = await openElasticsearch(config);
   const { engine, nodes, requestTimeoutMs } = config.elasticsearch;

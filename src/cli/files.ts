@@ -24,7 +24,7 @@ export async function readFiles(
   const config = await loadConfig({ file, ...surroundings });
   const documents = config.ok
     ? await loadDocuments(config.value.documents, documentDefinitionSchema, {
-        // Topics without mapping files may be all there is, but a folder that is named must exist.
+        // Topics without mapping files may be all there is, but a folder that is named must hold mapping files.
         optional: config.value.unmapped !== undefined && !config.value.namesDocuments,
       })
     : undefined;

@@ -27,7 +27,7 @@ const defaultFile = 'sluice.yaml';
 
 /** The configuration, with the path of the folder of mapping files. */
 export type LoadedConfig = Config & {
-  /** Whether the user named the folder. A folder that is named must exist: without it, every mask would be dropped. */
+  /** Whether the user named the folder. A folder that is named must hold mapping files: without them, every mask would be dropped. */
   readonly namesDocuments: boolean;
 };
 
@@ -95,8 +95,10 @@ export interface LoadedDocument<T> {
   readonly positionOf: YamlFile['positionOf'];
 }
 
-/** Reads all `*.yaml` and `*.yml` files of a folder; two files that define one document are a mistake, and so is a folder that
- * is not there, unless it is `optional`. */
+/**
+ * Reads all `*.yaml` and `*.yml` files of a folder; two files that define one document are a mistake, and so is a folder that is not
+ * there or holds no such file, unless it is `optional`: in the wrong folder, every mask would be dropped.
+ */
 export async function loadDocuments<S extends z.ZodType<{ readonly document: string }>>(
   folder: string,
   schema: S,
@@ -117,6 +119,11 @@ export async function loadDocuments<S extends z.ZodType<{ readonly document: str
         },
       ],
     };
+  }
+  if (names.length === 0 && !optional) {
+    const message =
+      'the folder holds no mapping file (`*.yaml`, `*.yml`); correct `documents` (SLUICE_DOCUMENTS), put a mapping file there, or remove `documents` if `unmapped` covers all topics.';
+    return { ok: false, problems: [{ file: folder, message }] };
   }
   const documents: LoadedDocument<z.output<S>>[] = [];
   const problems: Problem[] = [];

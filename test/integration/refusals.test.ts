@@ -86,8 +86,13 @@ const mistakes: readonly (Attempt & { readonly claim: string; readonly says: Reg
     says: /^documents\/a\.yaml:2:7: Kafka has no topic «no\.such\.topic»\. Check `from` .+\.$/,
   },
   {
-    claim: 'an API key over plain http',
+    claim: 'a folder without a mapping file',
     files: { 'sluice.yaml': config() },
+    says: /documents: the folder holds no mapping file .+ correct `documents` .+\.$/,
+  },
+  {
+    claim: 'an API key over plain http',
+    files: { 'sluice.yaml': config(), 'documents/a.yaml': 'document: a\nfrom: t\n' },
     environment: { SLUICE_ELASTICSEARCH_API_KEY: 'secret' },
     says: /^`elasticsearch\.apiKey` would go to .+ over plain http.+allowApiKeyOverHttp.+$/,
   },

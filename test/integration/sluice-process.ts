@@ -1,6 +1,7 @@
 /** Sluice as people run it: a process of its own, configured by its environment, watched through its HTTP port. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Accounts } from '../../src/pipeline/ledger.ts';
 import { nodeOptions } from '../stack/node-options.ts';
@@ -60,10 +61,15 @@ export function environmentOf(options: SluiceOptions): Readonly<Record<string, s
     SLUICE_KAFKA_BROKERS: options.kafka,
     SLUICE_KAFKA_GROUP_ID: options.groupId,
     SLUICE_ELASTICSEARCH_NODES: options.elasticsearch,
-    SLUICE_DOCUMENTS: options.documents,
+    // A folder that is named must hold a mapping file; the default, `mappings` inside it, may be absent.
+    ...(holdsMappings(options.documents) && { SLUICE_DOCUMENTS: options.documents }),
     SLUICE_DEAD_LETTERS_TOPIC: `${options.groupId}-dead-letters`,
     ...options.environment,
   };
+}
+
+function holdsMappings(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => /\.ya?ml$/.test(name));
 }
 
 export interface CommandRun {

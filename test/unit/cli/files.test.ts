@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readFiles } from '../../../src/cli/files.ts';
 
-test('a folder of mapping files that is named and absent is refused, even where topics need no file', async () => {
+test('a folder of mapping files that is named and is absent, or holds none, is refused, even where topics need no file', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'files-'));
   const errors: string[] = [];
   const read = (more: Readonly<Record<string, string>>) => {
@@ -22,7 +22,16 @@ test('a folder of mapping files that is named and absent is refused, even where 
     await mkdir(join(cwd, 'mappings'));
     assert.equal(await read({ SLUICE_DOCUMENTS: './mapings' }), undefined);
     assert.match(errors.join('\n'), /mapings: the folder of mapping files cannot be read; correct `documents`/);
-    assert.deepEqual((await read({ SLUICE_DOCUMENTS: './mappings' }))?.documents, []);
+    assert.deepEqual((await read({}))?.documents, [], 'the default may be empty');
+    await writeFile(join(cwd, 'mappings', 'people.yaml.txt'), '');
+    assert.equal(await read({ SLUICE_DOCUMENTS: './mappings' }), undefined);
+    assert.match(
+      errors.join('\n'),
+      /mappings: the folder holds no mapping file .* correct `documents` .*, put a mapping file there/,
+    );
+    assert.equal(errors.length, 1);
+    await writeFile(join(cwd, 'mappings', 'people.yaml'), 'document: people\nfrom: people\n');
+    assert.equal((await read({ SLUICE_DOCUMENTS: './mappings' }))?.documents.length, 1);
   } finally {
     await rm(cwd, { recursive: true });
   }
