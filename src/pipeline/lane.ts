@@ -21,7 +21,8 @@ export interface Entry {
 
 export interface Lane {
   readonly index: string;
-  readonly id: string;
+  /** Its name among the lanes of its index: the document's id, or what `formerPlaceKey` makes. */
+  readonly key: string;
   /** Not sent yet. */
   waiting: Entry | undefined;
   /** Its document is in flight or its retry is not due: nothing of it may be sent. */
@@ -74,6 +75,33 @@ export function takeOver(top: Entry): void {
     entry.write = after(older.write, entry.write);
     entry.tookOver = older;
   }
+}
+
+/**
+ * The older writes that a settled one stands for, and those that must still be sent: deletes of the document under another
+ * routing, where its row was before, for that may be another shard. They are sent only after the newer write is settled. Where the two
+ * routings lead to the same shard, a delete that came first would refuse the newer write, which has the same version; one that comes
+ * after is refused itself. Their order among other writes of the document does not matter: a delete never undoes a newer write.
+ */
+export function splitCovered(top: Entry): { readonly covered: readonly Entry[]; readonly left: readonly Entry[] } {
+  const places = new Set([top.write.routing]);
+  const covered: Entry[] = [];
+  const left: Entry[] = [];
+  for (let entry = top.older; entry !== undefined; entry = entry.older) {
+    const { action, routing } = entry.write;
+    if (action === 'index' || places.has(routing)) {
+      covered.push(entry);
+      continue;
+    }
+    places.add(routing);
+    left.push({ write: entry.write, ticket: entry.ticket, older: undefined });
+  }
+  return { covered, left };
+}
+
+/** The lane of a place where a document was; unlike any id, in which half a surrogate pair never is. */
+export function formerPlaceKey({ id, routing }: DocumentWrite): string {
+  return `\ud800${routing?.length ?? ''}:${routing ?? ''}${id}`;
 }
 
 /** The entry without those whose tenure is over, which the new owner of their partition writes; undefined if none is left. */

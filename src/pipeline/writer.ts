@@ -7,7 +7,8 @@
  *  2. Every submitted write is answered exactly once: settled (`applied`, `superseded`) or refused; tried again for ever
  *     while the cluster is in trouble (G6), and dropped only when its tenure is over.
  *  3. A lane is in the queue, or in that of its index while that is held, exactly when it has a waiting write and is not busy.
- *  4. A write that an unsent newer one replaced is settled when the newer one is, and written if that is refused.
+ *  4. A write that an unsent newer one replaced is settled when the newer one is, and written if that is refused; but for the delete
+ *     of a document under another routing, which is sent after the newer write is settled (`splitCovered`).
  *  5. Nothing is sent unless it is owned, and a request that was not answered when the ownership ends is broken off: what of
  *     it is still owned after the next join is sent again (`tenure.ts`).
  *
@@ -18,7 +19,7 @@ import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { failureOfAll, thrown, unanswered } from './answer.ts';
 import type { Entry, Lane } from './lane.ts';
-import { formerIdOf, merge, takeOver, withoutLost } from './lane.ts';
+import { formerIdOf, formerPlaceKey, merge, splitCovered, takeOver, withoutLost } from './lane.ts';
 import type { RecordOutcome, Ticket } from './offset-tracker.ts';
 import type { Clock, Observer, Sink } from './ports.ts';
 import { createOwning } from './owning.ts';
@@ -147,7 +148,7 @@ export function createWriter(options: WriterOptions): Writer {
 
   const forgetLane = (lane: Lane): void => {
     if (lane.attempts > 0) troubles.healed(lane);
-    lanesOf(lane.index).delete(lane.id);
+    lanesOf(lane.index).delete(lane.key);
     documents -= 1;
   };
 
@@ -158,14 +159,18 @@ export function createWriter(options: WriterOptions): Writer {
   };
 
   const submit = (write: DocumentWrite, ticket: Ticket): void => {
-    const ofIndex = lanesOf(write.index);
-    const entry: Entry = { write, ticket, older: undefined };
-    const lane = ofIndex.get(write.id);
+    enqueue(write.id, { write, ticket, older: undefined });
+  };
+
+  const enqueue = (key: string, entry: Entry): void => {
+    const { index } = entry.write;
+    const ofIndex = lanesOf(index);
+    const lane = ofIndex.get(key);
     if (lane === undefined) {
-      const created: Lane = { index: write.index, id: write.id, waiting: entry, busy: false, attempts: 0 };
-      ofIndex.set(write.id, created);
+      const created: Lane = { index, key, waiting: entry, busy: false, attempts: 0 };
+      ofIndex.set(key, created);
       documents += 1;
-      queueOf(write.index).push(created, writeBytes(write));
+      queueOf(index).push(created, writeBytes(entry.write));
     } else {
       lane.waiting = lane.waiting === undefined ? entry : merge(lane.waiting, entry);
     }
@@ -211,12 +216,11 @@ export function createWriter(options: WriterOptions): Writer {
 
   const settleAll = (entry: Entry, outcome: RecordOutcome): number => {
     settle(entry.ticket, outcome);
-    let coalesced = 0;
-    for (let older = entry.older; older !== undefined; older = older.older) {
-      settle(older.ticket, 'coalesced');
-      coalesced += 1;
-    }
-    return coalesced;
+    if (entry.older === undefined) return 0;
+    const { covered, left } = splitCovered(entry);
+    for (const { ticket } of covered) settle(ticket, 'coalesced');
+    for (const one of left) if (!one.ticket.tracker.tenure.isOver()) enqueue(formerPlaceKey(one.write), one);
+    return covered.length;
   };
 
   /** What of the entry may still be written waits again. */

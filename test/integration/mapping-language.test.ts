@@ -52,14 +52,29 @@ export const transform = (document: Account) => {
 };
 `;
 
+/** The column by which documents are routed may be null or empty. */
+const branches = `
+  CREATE TABLE inventory.branches (id integer PRIMARY KEY, region text, name text NOT NULL DEFAULT 'a branch');
+  ALTER TABLE inventory.branches REPLICA IDENTITY FULL;
+  INSERT INTO inventory.branches VALUES (1, 'north'), (2, NULL)`;
+const branchesMapping = `
+document: ${name}-branches
+from: ${name}.inventory.branches
+routing: region
+index: { settings: { number_of_shards: 3 } }
+`;
+
 const environment = { SLUICE_MASKING_HASH_KEY: 'a secret of the tests' };
 
 test('documents follow their rows through filters, moves and transforms, and dead letters hide what is masked', async () => {
   await using scene = await setScene({
     ...stack.addresses,
     name,
-    tables: [{ name: 'accounts', key: 'id', sql }],
-    mappings: { accounts: mapping },
+    tables: [
+      { name: 'accounts', key: 'id', sql },
+      { name: 'branches', key: 'id', sql: branches },
+    ],
+    mappings: { accounts: mapping, branches: branchesMapping },
   });
   await writeFile(join(scene.documents, 'accounts.ts'), transform);
   await using sluice = await startReadySluice({ ...stack.addresses, ...scene, environment });
@@ -79,6 +94,15 @@ test('documents follow their rows through filters, moves and transforms, and dea
       return `${_id} ${String(_routing)} ${JSON.stringify(rest)}`;
     });
   };
+  /** `id routing region` of each. */
+  const shards = async (): Promise<readonly string[]> => {
+    await fetch(`${elasticsearch}/${name}-branches/_refresh`, { method: 'POST' });
+    const answer = await fetch(`${elasticsearch}/${name}-branches/_search?size=100&sort=id`);
+    const { hits } = (await answer.json()) as {
+      hits: { hits: { _id: string; _routing?: string; _source: { region: string | null } }[] };
+    };
+    return hits.hits.map(({ _id, _routing = 'none', _source: { region } }) => `${_id} ${_routing} ${String(region)}`);
+  };
   const of = (tenant: string, id: number, status: string, city: string, score: string): string =>
     `${tenant}:${id} ${tenant} {"id":${id},"tenant":"${tenant}","status":"${status}","address":{"city":"${city}"},"score":${score},"origin":"crm","label":"#${id}"}`;
 
@@ -86,8 +110,25 @@ test('documents follow their rows through filters, moves and transforms, and dea
   const score = String(12345678901234567890);
   assert.deepEqual(await documents(), [of('a', 1, 'active', 'London', score), of('b', 3, 'active', 'Oslo', 'null')]);
 
-  await change(`UPDATE inventory.accounts SET status = 'active' WHERE id = 2`);
-  await change(`UPDATE inventory.accounts SET status = 'gone' WHERE id = 1`);
+  assert.deepEqual(await shards(), ['1 north north', '2 none null']);
+
+  await change(`
+    UPDATE inventory.accounts SET status = 'active' WHERE id = 2;
+    INSERT INTO inventory.branches VALUES (3, NULL), (4, ''), (5, 'south'), (6, 'south'), (7, NULL), (8, '')`);
+  assert.deepEqual((await shards()).slice(2), [
+    ...['3 none null', '4 none ', '5 south south', '6 south south', '7 none null', '8 none '],
+  ]);
+  await change(`
+    UPDATE inventory.accounts SET status = 'gone' WHERE id = 1;
+    UPDATE inventory.branches SET region = NULL WHERE id IN (1, 4);
+    UPDATE inventory.branches SET region = 'east' WHERE id = 2;
+    UPDATE inventory.branches SET region = '' WHERE id IN (3, 5);
+    DELETE FROM inventory.branches WHERE id IN (6, 7, 8)`);
+  assert.deepEqual(
+    await shards(),
+    ['1 none null', '2 east east', '3 none ', '4 none null', '5 none '],
+    'nothing stays behind',
+  );
   await change(`UPDATE inventory.accounts SET tenant = 'c' WHERE id = 3`);
   assert.deepEqual(await documents(), [of('a', 2, 'active', 'Paris', 'null'), of('c', 3, 'active', 'Oslo', 'null')]);
 

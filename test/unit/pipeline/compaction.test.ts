@@ -47,7 +47,7 @@ test('a queue of lanes that is never empty forgets those that were sent', async 
   const queue = createLaneQueue();
   const made: WeakRef<object>[] = [];
   const push = (n: number): void => {
-    const lane: Lane = { index: 'docs', id: String(n), waiting: undefined, busy: false, attempts: 0 };
+    const lane: Lane = { index: 'docs', key: String(n), waiting: undefined, busy: false, attempts: 0 };
     made.push(new WeakRef(lane));
     queue.push(lane, 100);
   };
@@ -58,5 +58,5 @@ test('a queue of lanes that is never empty forgets those that were sent', async 
   }
   assert.equal(queue.length(), 1);
   assert.ok((await heldOf(made)) < count / 2);
-  assert.equal(queue.peek()?.id, String(count - 1));
+  assert.equal(queue.peek()?.key, String(count - 1));
 });
