@@ -205,9 +205,11 @@ async function runMonitored(
     scan: createDocumentScan({ client, ...config.elasticsearch }),
     observer,
     prepare: registry?.prepare,
+    documents: routes.aliases.length,
     routeOf: (topic) => ({
       decode: createDecoder(routes.formOf(topic), registry),
       mappers: gatedMappers({ kafka, config, routes, registry, warned: observer.warned }, topic),
+      documents: routes.madeOf(topic).map(({ made }) => made.document),
       truncated: routes.truncatedBy(topic),
       redact: routes.redactOf(topic),
     }),

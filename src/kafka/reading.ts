@@ -1,7 +1,7 @@
 /**
  * The evidence that partitions are read. A fetch asks one broker for some of them; the next one is sent when all batches of the
  * answer were handed over. So a partition is alive when a fetch of it was answered a moment ago, or while batches of that answer
- * wait for room.
+ * wait for room, or while it is paused for want of room.
  */
 import type { Failure } from '../model/outcome.ts';
 import type { Reading } from '../model/reading.ts';
@@ -17,6 +17,8 @@ export interface ReadingWatch {
   fetched(partitions: readonly TopicPartition[]): void;
   /** A batch of the partition is in hand; call the result when it was handed over or given up. */
   handling(partition: TopicPartition): () => void;
+  /** The partition is not fetched, for want of room; call the result when it is again. */
+  pausing(partition: TopicPartition): () => void;
   report(): Reading;
 }
 
@@ -30,6 +32,7 @@ interface Watched extends TopicPartition {
   fetchedAtMs: number;
   silentSinceMs: number;
   answer: Answer | undefined;
+  isPaused: boolean;
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -56,7 +59,7 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
           const silentSinceMs = before !== undefined && before.answer === undefined ? before.silentSinceMs : now;
           return [
             keyOf({ topic, partition }),
-            { topic, partition, fetchedAtMs: now, silentSinceMs, answer: undefined },
+            { topic, partition, fetchedAtMs: now, silentSinceMs, answer: undefined, isPaused: false },
           ];
         }),
       );
@@ -94,15 +97,26 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
         }
       };
     },
+    pausing: (place) => {
+      const watched = partitions.get(keyOf(place));
+      if (watched === undefined) return () => undefined;
+      watched.isPaused = true;
+      return () => {
+        watched.isPaused = false;
+        watched.fetchedAtMs = nowMs();
+        watched.silentSinceMs = watched.fetchedAtMs;
+      };
+    },
     report: () => {
       if (state !== undefined) return state;
       const now = nowMs();
       return {
         state: 'reading',
-        partitions: [...partitions.values()].map(({ topic, partition, fetchedAtMs, silentSinceMs, answer }) =>
-          answer !== undefined && answer.handling > 0
-            ? { topic, partition, fetchedAtMs: now, silentSinceMs: now }
-            : { topic, partition, fetchedAtMs, silentSinceMs },
+        partitions: [...partitions.values()].map(
+          ({ topic, partition, fetchedAtMs, silentSinceMs, answer, isPaused }) =>
+            isPaused || (answer !== undefined && answer.handling > 0)
+              ? { topic, partition, fetchedAtMs: now, silentSinceMs: now }
+              : { topic, partition, fetchedAtMs, silentSinceMs },
         ),
       };
     },

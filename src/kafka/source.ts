@@ -19,9 +19,11 @@ import type { Intake, Settled, Source } from '../pipeline/ports.ts';
 import { createFreshness, lifetimeMs } from '../pipeline/tenure.ts';
 import { kafkaFailure } from './client.ts';
 import type { KafkaLog } from './client.ts';
+import { handOver, waitMs } from './hand-over.ts';
 import type { MemberProfile } from './group-assigner.ts';
 import type { GroupMember } from './kafkajs-internals.ts';
 import { hookedAssigner } from './kafkajs-internals.ts';
+import { createPauses } from './pauses.ts';
 import { createReadingWatch } from './reading.ts';
 import { KafkaRecord } from './record-batch.ts';
 import type { TopicWatch, TopicWatchOptions } from './topic-watch.ts';
@@ -41,8 +43,6 @@ export interface KafkaSourceOptions extends TopicWatchOptions {
   readonly log: KafkaLog;
 }
 
-/** A batch that waits for room looks up this often: for a heartbeat, and for the end. */
-const waitMs = 100;
 /** How often the brokers are asked whether the topics are still the same ones. */
 const lookEveryMs = 5000;
 const restartAfterMs = { initial: 500, max: 15_000 };
@@ -121,6 +121,17 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
         reason = { code: 'OFFSET_OUT_OF_RANGE', message };
       },
     });
+    const pauses = createPauses({
+      pause: ({ topic, partition }) => {
+        consumer.pause([{ topic, partitions: [partition] }]);
+      },
+      resume: ({ topic, partition }) => {
+        consumer.resume([{ topic, partitions: [partition] }]);
+      },
+      hasShare: intake.hasShare,
+      waiting: reading.pausing,
+      nowMs: () => performance.now(),
+    });
     const { GROUP_JOIN, CRASH, HEARTBEAT, FETCH, END_BATCH_PROCESS } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       generation += 1;
@@ -130,6 +141,7 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
         numbers.map((partition) => ({ topic, partition })),
       );
       assigned = new Set(partitions.map(keyOf));
+      pauses.assigned(partitions);
       reading.joined(partitions);
       log('info', `Joined group «${groupId}» as ${payload.memberId} with ${partitions.length} partitions.`);
       intake.assigned(partitions, { memberId: payload.memberId, generation: member?.generationId ?? -1 });
@@ -158,17 +170,13 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
       const records = recordBatch(batch);
       const handled = reading.handling(records);
       try {
-        for (;;) {
-          await heartbeat();
-          if (over()) return;
-          // In the turn in which it is handed over: what is asked before the heartbeat, other partitions may have used meanwhile.
-          const room = leaving() ? delay(waitMs) : intake.room(records);
-          if (room === undefined) break;
-          await Promise.race([room, delay(waitMs)]);
-        }
-        intake.accept(records);
-        // In the same turn: later, it could move the position of another generation.
-        resolveOffset(batch.lastOffset());
+        await handOver(records, {
+          ...{ intake, pauses, heartbeat, delay, isOver: over, isLeaving: leaving },
+          reached: (next) => {
+            resolveOffset(String(next - 1));
+          },
+          nowMs: () => performance.now(),
+        });
       } finally {
         handled();
       }
@@ -193,6 +201,13 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
       }
     };
 
+    const lookForRoom = async (over: AbortSignal): Promise<void> => {
+      while (!over.aborted) {
+        pauses.look();
+        await delay(waitMs, undefined, { signal: over }).catch(() => undefined);
+      }
+    };
+
     const ended = new AbortController();
     const stopped = new Promise<undefined>((resolve) => {
       const stop = (): void => {
@@ -203,6 +218,7 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
     });
     try {
       await consumer.connect();
+      void lookForRoom(ended.signal);
       await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
       await consumer.run({
         autoCommit: false,

@@ -31,6 +31,8 @@ export interface Assignment {
   trackerOf(batch: RecordBatch): OffsetTracker;
   /** Commits every watermark that moved. Never rejects: what was not committed is carried by the next commit. */
   commit(): Promise<void>;
+  /** Those assigned partitions of which something was delivered. */
+  trackers(): Iterable<{ readonly topic: string; readonly tracker: OffsetTracker }>;
   /** Undefined until the group was joined once. */
   partitions(): readonly TopicPartition[] | undefined;
   /** The assigned partition's tracker and what of it is committed, as far as anything of it was delivered. */
@@ -168,6 +170,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
       });
       await committing;
     },
+    trackers: () => partitions.values(),
     partitions: () => current,
     stateOf: (partition) => partitions.get(keyOf(partition)),
   };

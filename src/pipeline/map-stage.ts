@@ -49,6 +49,7 @@ export interface MapStage {
   /** Forgets held changes whose tickets are over. */
   drop(isOver: (ticket: Ticket) => boolean): void;
   held(): readonly HeldDocument[];
+  isHeld(mapper: GatedMapper): boolean;
 }
 
 /** Not the change itself, whose text would take memory beside the record that it was read from. */
@@ -182,6 +183,7 @@ export function createMapStage(options: MapStageOptions): MapStage {
         if (hold.changes.length === 0) end(map, hold);
       }
     },
+    isHeld: (map) => holds.has(map),
     held: () =>
       [...holds.values()].map(({ of, failure, sinceMs, changes }) => {
         return { document: of, failure, sinceMs, changes: changes.length };

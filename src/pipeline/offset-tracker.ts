@@ -44,6 +44,8 @@ export interface Ticket {
 export interface OffsetTracker {
   /** The ownership of the partition during which its records were taken over. */
   readonly tenure: Tenure;
+  /** Memory of its records that are not settled: the pipeline counts it. */
+  bytesHeld: number;
   /** Takes a record over as `writes` unsettled writes (at least one); undefined when it was taken over before. */
   open(record: SourceRecord): Ticket | undefined;
   /** Forgets a ticket's claim: its record needs no write. */
@@ -88,6 +90,7 @@ export function createOffsetTracker(start: Offset): OffsetTracker {
 
   const tracker: OffsetTracker = {
     tenure: createTenure(),
+    bytesHeld: 0,
     open: (record) => {
       if (record.offset < next) return undefined;
       next = nextOffset(record.offset);

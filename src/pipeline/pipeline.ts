@@ -25,6 +25,7 @@ import { createRequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { PartitionStatus } from './partition-status.ts';
 import { createPartitionWatch } from './partition-status.ts';
+import { createShares } from './shares.ts';
 import { createTruncations } from './truncation.ts';
 import type { IndexLoad } from './writer.ts';
 import { createWriter } from './writer.ts';
@@ -34,6 +35,8 @@ export interface Route {
   readonly decode: (record: SourceRecord) => ChangeEvent;
   /** One per document that is made from the topic; a topic without any is counted as `not-mapped`. */
   readonly mappers: readonly GatedMapper[];
+  /** Their aliases; the topic's name stands for them, unless said. */
+  readonly documents?: readonly string[];
   /** The same documents, as a truncate of their table concerns them. */
   readonly truncated?: readonly TruncatedDocument[];
   /** What a dead letter may keep; absent if its record may be kept as it is. */
@@ -59,6 +62,8 @@ export interface PipelineOptions {
   readonly lingerMs: number;
   /** Held records take no more memory than this (G8): beyond, the source waits. */
   readonly maxBytesHeld: number;
+  /** How many documents share it; one, unless said. */
+  readonly documents?: number;
   readonly commitIntervalMs: number;
   /** How long a rebalance or a stop may wait for what is in flight. */
   readonly drainTimeoutMs: number;
@@ -130,8 +135,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   /** The ticket's record needs nothing more. */
   const close = (ticket: Ticket): void => {
+    const bytes = ticketBytes(ticket);
     recordsHeld -= 1;
-    bytesHeld -= ticketBytes(ticket);
+    bytesHeld -= bytes;
+    ticket.tracker.bytesHeld -= bytes;
     ticket.record.release?.();
   };
 
@@ -335,10 +342,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         record.release?.();
         continue;
       }
+      const held = ticketBytes(ticket);
       records += 1;
       recordsHeld += 1;
-      bytes += ticketBytes(ticket);
-      bytesHeld += ticketBytes(ticket);
+      bytes += held;
+      bytesHeld += held;
+      tracker.bytesHeld += held;
       ledger.consumed();
       take(route, ticket, ignored);
     }
@@ -349,6 +358,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     failpoints('decoded');
     writer.flush();
   };
+
+  const share = createShares({
+    ...{ maxBytesHeld, documents: options.documents ?? 1 },
+    *holders() {
+      for (const { topic, tracker } of assignment.trackers()) yield { topic, bytesHeld: tracker.bytesHeld };
+    },
+    documentsOf: (topic) => routeTo(topic).documents ?? [topic],
+    isBlocked: (topic) => {
+      const { documents = [topic], mappers } = routeTo(topic);
+      return documents.some(writer.isHeld) || mappers.some(stage.isHeld);
+    },
+  });
 
   const revoking = async (): Promise<void> => {
     const untilMs = clock.nowMs() + drainTimeoutMs;
@@ -365,10 +386,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const intake: Intake = {
     room: (batch) => {
-      const wait = bytesHeld < maxBytesHeld ? options.prepare?.(batch.records) : progress();
+      const wait = bytesHeld < maxBytesHeld && share(batch.topic) ? options.prepare?.(batch.records) : progress();
       if (wait !== undefined) partitions.postponed(batch);
       return wait;
     },
+    hasShare: ({ topic }) => share(topic),
     accept,
     joining: assignment.joining,
     assigned: (partitions, membership) => {

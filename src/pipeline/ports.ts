@@ -23,6 +23,11 @@ export interface Intake {
    */
   room(batch: RecordBatch): Promise<void> | undefined;
   /**
+   * Whether the documents of the partition hold less than they may. If not, `room` may stay away for as long as their index takes
+   * nothing, and a source that can read the others without this one does so. Any batch may be handed over in pieces.
+   */
+  hasShare(partition: TopicPartition): boolean;
+  /**
    * Takes the records over: they will be settled, or given up when their partition is lost. Synchronous and never throws. Records
    * that it has already taken over (redelivered after a rebalance) are recognised and skipped: sources need not care.
    */

@@ -165,6 +165,7 @@ function pageTracker(tenure: Tenure, done: (outcome: RecordOutcome) => void): Of
   };
   return {
     tenure,
+    bytesHeld: 0,
     open: unused,
     close: unused,
     reach: unused,

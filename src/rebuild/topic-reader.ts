@@ -82,6 +82,7 @@ export async function openTopicReader(options: TopicReaderOptions): Promise<Topi
       if (over.signal.aborted) return undefined;
       return partitions.every(isThere) ? wanted.promise : prepare?.(batch.records);
     },
+    hasShare: () => true,
     accept,
     joining: () => undefined,
     assigned: () => undefined,

@@ -205,6 +205,7 @@ export function createTwins(options: TwinsOptions): Twins {
 
   const around = (intake: Intake, signal: AbortSignal): Intake => ({
     room: (batch) => reading ?? intake.room(batch),
+    hasShare: (partition) => intake.hasShare(partition),
     accept: (batch) => {
       intake.accept(batch);
       const place = placeOf(batch);

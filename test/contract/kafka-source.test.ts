@@ -90,6 +90,7 @@ for (const { claim, metadata, first } of [
     const running = source.run(
       {
         room: () => undefined,
+        hasShare: () => true,
         accept: ({ records }) => void values.push(...records.map(({ value }) => String(value))),
         joining: () => undefined,
         assigned: () => undefined,

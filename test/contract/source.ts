@@ -31,6 +31,7 @@ function recordingIntake(world: SourceWorld, source: Source) {
         opened = resolve;
       });
     },
+    hasShare: () => true,
     accept: (batch: RecordBatch) => {
       told.push('accept');
       values.push(...batch.records.map(({ value }) => String(value)));

@@ -45,6 +45,17 @@ test('a partition is alive while a batch of its fetch waits for room, for no fur
   assert.deepEqual(seen(), [60_000, 60_000], 'from then on, a fetch is due');
 });
 
+test('a partition that is paused for want of room is alive, and no other with it', () => {
+  const { watch, at, seen } = setUp();
+  watch.joined([zero, one]);
+  const over = watch.pausing(zero);
+  at(60_000);
+  assert.deepEqual(seen(), [60_000, 0]);
+  over();
+  at(70_000);
+  assert.deepEqual(seen(), [60_000, 0], 'from then on, a fetch is due');
+});
+
 test('a rebalance begins anew, and keeps in mind what was silent before it', () => {
   const { watch, at, seen } = setUp();
   watch.joined([zero, one]);

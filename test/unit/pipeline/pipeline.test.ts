@@ -110,6 +110,105 @@ test('G15: what a record threw may name itself by a value, and its dead letter t
   assert.match(letter?.failure.message ?? '', /^Handling .* threw RangeError\.$/);
 });
 
+const blockedIndex: Failure = { code: 'INDEX_BLOCKED', message: 'scripted', status: 403 };
+
+/** Two topics of one document each, with room for some ten records, of which `a` takes nothing when the test says so. */
+async function setUpTwo(options: Partial<PipelineOptions> = {}) {
+  const [a, b] = [
+    { topic: 'a', partition: 0 },
+    { topic: 'b', partition: 0 },
+  ];
+  const world = await setUp({
+    ...{ hold: true, maxBytesHeld: 10_000, documents: 2 },
+    routeOf: (topic) => ({ decode: updated, mappers: [writesTo(topic)], documents: [topic] }),
+    ...options,
+  });
+  await world.log.rebalance(new Map([[world.member, [a, b]]]));
+  for (let n = 0; n < 40; n += 1) {
+    world.log.append(a, `k${n}`, 'x'.repeat(200));
+    world.log.append(b, `k${n}`, 'x'.repeat(200));
+  }
+  const answerAll = async (isBlocked: boolean): Promise<void> => {
+    for (const request of [...world.sink.held]) {
+      request.answer(({ index }) =>
+        isBlocked && index === 'a' ? { kind: 'retry', failure: blockedIndex } : undefined,
+      );
+    }
+    await turn();
+  };
+  const deliverAll = (from: { readonly topic: string; readonly partition: number }): number => {
+    let taken = 0;
+    for (let delivered = -1; delivered !== 0; taken += Math.max(0, delivered))
+      delivered = world.member.deliver(from, 1);
+    return taken;
+  };
+  return { ...world, a, b, answerAll, deliverAll };
+}
+
+test('G6: a document whose index takes nothing holds half of the memory, and the records of others pass it by', async () => {
+  const { a, b, sink, clock, pipeline, answerAll, deliverAll, member } = await setUpTwo();
+  member.deliver(a, 1);
+  await answerAll(true);
+  deliverAll(a);
+  await answerAll(true);
+  const { bytesHeld } = pipeline.status();
+  assert.ok(bytesHeld >= 5000 && bytesHeld < 6000, `${bytesHeld} bytes are held`);
+  const writtenOf = (index: string): number =>
+    [...sink.sources().keys()].filter((key) => key.startsWith(`${index}/`)).length;
+  for (let round = 0; round < 60 && writtenOf('b') < 40; round += 1) {
+    deliverAll(b);
+    await answerAll(true);
+    clock.advance(10);
+    await turn();
+  }
+  assert.deepEqual([writtenOf('a'), writtenOf('b')], [0, 40]);
+  clock.advance(5000);
+  await turn();
+  for (let round = 0; round < 40; round += 1) {
+    deliverAll(a);
+    await answerAll(false);
+    clock.advance(10);
+    await turn();
+  }
+  assert.equal(sink.sources().size, 80);
+  assert.equal(pipeline.status().bytesHeld, 0);
+});
+
+test('a document that is slow leaves room for the others', async () => {
+  const { a, b, pipeline, deliverAll } = await setUpTwo();
+  deliverAll(a);
+  const { bytesHeld } = pipeline.status();
+  assert.ok(bytesHeld >= 8000 && bytesHeld < 9000, `${bytesHeld} bytes are held`);
+  assert.ok(deliverAll(b) > 0);
+});
+
+test('changes of a document that waits for its columns count in its share', async () => {
+  const held: Failure = { code: 'COLUMN_UNKNOWN', message: 'scripted' };
+  const { a, b, pipeline, deliverAll } = await setUpTwo({
+    routeOf: (topic) => ({
+      decode: updated,
+      mappers: [topic === 'a' ? () => ({ kind: 'held', of: 'a', failure: held, looked: undefined }) : writesTo(topic)],
+      documents: [topic],
+    }),
+  });
+  deliverAll(a);
+  const { bytesHeld } = pipeline.status();
+  assert.ok(bytesHeld >= 5000 && bytesHeld < 6000, `${bytesHeld} bytes are held`);
+  assert.ok(deliverAll(b) > 0);
+});
+
+test('records that are given up with their partition are no part of a share any more', async () => {
+  const { a, b, log, member, clock, pipeline, deliverAll } = await setUpTwo();
+  deliverAll(a);
+  const rebalanced = log.rebalance(new Map([[member, [b]]]));
+  await turn();
+  clock.advance(50);
+  await rebalanced;
+  assert.equal(pipeline.status().bytesHeld, 0);
+  const taken = deliverAll(b);
+  assert.ok(taken >= 8, `${taken} records`);
+});
+
 test('G6: a defect in decoding or mapping dead-letters its record alone', async () => {
   const fails = (text: string, record: SourceRecord): void => {
     if (record.value?.toString() === text) throw new TypeError('a defect');

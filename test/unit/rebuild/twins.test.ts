@@ -64,6 +64,7 @@ async function join(control?: Control) {
   };
   const inner: Intake = {
     room: () => undefined,
+    hasShare: () => true,
     accept: () => undefined,
     assigned: (partitions) => assignments.push(partitions.length),
     revoking: () => Promise.resolve(),
