@@ -116,7 +116,8 @@ export function createIndexHolds({ clock, observer, retry, again, signal }: Inde
 
 /** What a whole index refuses: nothing that a document, or the size of a request, is to blame for. */
 function concernsIndex(failure: Failure): boolean {
-  if (failure.code === 'ELASTICSEARCH_UNAVAILABLE') return true;
+  // Elasticsearch names the error of each write; what refuses a request as a whole, a load balancer for instance, does not.
+  if (failure.code === 'ELASTICSEARCH_UNAVAILABLE') return failure.type !== undefined;
   return directiveOf(failure) === 'pause' && failure.code !== 'REQUEST_TOO_LARGE' && !isClusterWide(failure);
 }
 

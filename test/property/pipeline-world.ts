@@ -42,12 +42,17 @@ export function fold(before: string | undefined, text: string): string {
   return JSON.stringify({ ...(JSON.parse(text) as object), ...(kept !== undefined && { kept }) });
 }
 
+/** Two of one topic, and one of another, whose documents go into an index of their own. */
 export const partitions: readonly TopicPartition[] = [
   { topic: 't', partition: 0 },
   { topic: 't', partition: 1 },
+  { topic: 'u', partition: 0 },
 ];
 
-export const limits = { maxRequests: 3, maxBatchCount: 4, maxBatchBytes: 1000, lingerMs: 10, maxBytesHeld: 30_000 };
+const indexes: Readonly<Record<string, string>> = { t: 'docs', u: 'others' };
+export const indexOf = (topic: string): string => indexes[topic] ?? 'docs';
+
+export const limits = { maxRequests: 3, maxBatchCount: 4, maxBatchBytes: 1000, lingerMs: 10, maxBytesHeld: 16_000 };
 const times = { commitIntervalMs: 100, drainTimeoutMs: 50 };
 
 /** A member's process: it may be ended as by SIGKILL, with its requests still under way. */
@@ -65,6 +70,9 @@ export interface World {
   readonly log: MemoryLog;
   readonly sink: MemorySink;
   start(letterFailures: number): Instance;
+  /** From now on the index refuses every write, or none. */
+  block(index: string, isBlocked: boolean): void;
+  isBlocked(index: string): boolean;
 }
 
 export function createWorld(): World {
@@ -73,6 +81,7 @@ export function createWorld(): World {
   const reader: DocumentReader = {
     read: (places) => Promise.resolve(places.map(({ index, id }) => sink.sources().get(`${index}/${id}`) ?? null)),
   };
+  const blocked = new Set<string>();
   let scans = 0;
   /** Every third scan breaks off after its first page. */
   const scan: DocumentScan = {
@@ -88,6 +97,11 @@ export function createWorld(): World {
   return {
     log,
     sink,
+    block: (index, isBlocked) => {
+      if (isBlocked) blocked.add(index);
+      else blocked.delete(index);
+    },
+    isBlocked: (index) => blocked.has(index),
     start: (letterFailures) => {
       const member = log.join();
       const clock = createManualClock();
@@ -95,7 +109,7 @@ export function createWorld(): World {
       const inFlight = new Set<readonly string[]>();
       const watched: Sink = {
         write: async (writes, signal) => {
-          const ids = writes.map(({ id }) => id);
+          const ids = writes.map(({ index, id }) => `${index}/${id}`);
           inFlight.add(ids);
           try {
             return await sink.write(writes, signal);
@@ -112,7 +126,11 @@ export function createWorld(): World {
         clock,
         observer: silentObserver(),
         retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
-        routeOf: (): Route => ({ decode, mappers: [mapper], truncated: [emptied] }),
+        documents: Object.keys(indexes).length,
+        routeOf: (topic): Route => {
+          const index = indexOf(topic);
+          return { decode, mappers: [mapperTo(index)], documents: [index], truncated: [{ ...emptied, index }] };
+        },
         ...limits,
         ...times,
       });
@@ -150,15 +168,17 @@ const emptied: TruncatedDocument = {
   versionOf: ({ offset }) => externalVersion(0, offset),
 };
 
-const mapper: DocumentMapper = (change) => {
-  const { record } = change;
-  const target = { index: 'docs', id: String(record.key), version: externalVersion(0, record.offset) };
-  const write: DocumentWrite =
-    change.op === 'delete'
-      ? { ...target, action: 'delete' }
-      : { ...target, action: 'index', ...partOf(change.after.json()) };
-  return { kind: 'write', write };
-};
+const mapperTo =
+  (index: string): DocumentMapper =>
+  (change) => {
+    const { record } = change;
+    const target = { index, id: String(record.key), version: externalVersion(0, record.offset) };
+    const write: DocumentWrite =
+      change.op === 'delete'
+        ? { ...target, action: 'delete' }
+        : { ...target, action: 'index', ...partOf(change.after.json()) };
+    return { kind: 'write', write };
+  };
 
 function partOf(text: string): Pick<IndexWrite, 'source' | 'steps'> {
   const source = Buffer.from(text);
@@ -168,19 +188,26 @@ function partOf(text: string): Pick<IndexWrite, 'source' | 'steps'> {
 const overloaded: Failure = { code: 'ELASTICSEARCH_OVERLOADED', message: 'scripted', status: 429 };
 const unreachable: Failure = { code: 'ELASTICSEARCH_UNREACHABLE', message: 'scripted' };
 const missing: Failure = { code: 'INDEX_MISSING', message: 'scripted' };
+const unavailable: Failure = {
+  ...{ code: 'ELASTICSEARCH_UNAVAILABLE', message: 'scripted' },
+  ...{ status: 503, type: 'unavailable_shards_exception' },
+};
+const blockedIndex: Failure = { code: 'INDEX_BLOCKED', message: 'scripted', status: 429 };
 
 /** How many kinds of fault `faultsOf` knows, including none. */
-export const faultKinds = 10;
+export const faultKinds = 11;
 /** Nothing of the request arrives. */
 export const unreachableFault = 9;
 
 /** Refuses poison always; otherwise gives some items the fault that `fault` names, or the whole request. */
 export const faultsOf =
-  (fault: number, seed: number) =>
+  (fault: number, seed: number, isBlocked: (index: string) => boolean = () => false) =>
   (write: DocumentWrite): Fault | undefined => {
+    if (isBlocked(write.index)) return { kind: 'retry', failure: blockedIndex };
     const chosen = (Number(write.version) + seed) % 3 === 0;
     if (fault === unreachableFault) return { kind: 'retry', failure: unreachable };
     if (write.action === 'index' && isPoison(write.source.toString())) return { kind: 'reject' };
+    if (fault === 10 && write.index === 'docs') return { kind: 'retry', failure: unavailable };
     if (fault === 8) return { kind: 'lost', failure: unreachable };
     if (fault === 7 && chosen) return { kind: 'retry', failure: overloaded };
     if (fault === 6 && chosen) return { kind: 'lost', failure: overloaded };

@@ -6,7 +6,10 @@ import type { Failure } from '../../../src/model/outcome.ts';
 import type { Fault } from '../../fakes/memory-sink.ts';
 import { always, blocked, createWriterWorld } from './writer-world.ts';
 
-const unavailable: Failure = { code: 'ELASTICSEARCH_UNAVAILABLE', message: 'scripted', status: 503 };
+const unavailable: Failure = {
+  ...{ code: 'ELASTICSEARCH_UNAVAILABLE', message: 'scripted' },
+  ...{ status: 503, type: 'unavailable_shards_exception' },
+};
 const names = (index: string, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => `${index}/${index}${from + n}`);
 const idsOf = (index: string, from: number, to: number): string =>
@@ -110,6 +113,16 @@ test('503 for all writes of several indexes is trouble of the cluster', async ()
   assert.equal(held.length, 0, 'everybody waits');
   await pass(50);
   assert.equal(held.length, 1);
+});
+
+test('503 for a request as a whole, which says nothing of an index, is trouble of the cluster', async () => {
+  const { submit, held, answer, sent, pass } = createWriterWorld({});
+  submit(names('a', 0, 20));
+  await answer(always({ code: 'ELASTICSEARCH_UNAVAILABLE', message: 'scripted', status: 503 }));
+  submit(names('b', 0, 1));
+  assert.equal(held.length, 0, 'everybody waits');
+  await pass(50);
+  assert.equal(sent().at(-1), `${idsOf('a', 0, 20)},b0`, 'and all is sent again, not ten');
 });
 
 test('an index that is blocked by 429, as a full disk does, halves no requests', async () => {
