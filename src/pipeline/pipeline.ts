@@ -360,7 +360,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 
   const share = createShares({
-    ...{ maxBytesHeld, documents: options.documents ?? 1 },
+    ...{ maxBytesHeld, documents: options.documents ?? 1, bytesHeld: () => bytesHeld },
     *holders() {
       for (const { topic, tracker } of assignment.trackers()) yield { topic, bytesHeld: tracker.bytesHeld };
     },

@@ -20,6 +20,8 @@ export interface SharesOptions {
   readonly maxBytesHeld: number;
   /** How many documents there are. */
   readonly documents: number;
+  /** The sum of what the holders hold, which costs nothing to know. */
+  readonly bytesHeld: () => number;
   /** Everything that is held. */
   readonly holders: () => Iterable<Holder>;
   /** What the topic is made into. */
@@ -33,7 +35,7 @@ const ofAllBlocked = 1 / 2;
 
 /** Whether the documents of a topic have room for more. Asked per batch. */
 export function createShares(options: SharesOptions): (topic: string) => boolean {
-  const { maxBytesHeld, documents, holders, documentsOf, isBlocked } = options;
+  const { maxBytesHeld, documents, bytesHeld, holders, documentsOf, isBlocked } = options;
   if (documents < 2) return () => true;
 
   const isShared = (one: string, other: string): boolean => {
@@ -43,6 +45,8 @@ export function createShares(options: SharesOptions): (topic: string) => boolean
   };
 
   return (topic) => {
+    // Below the lowest bound no share can be full: mostly nothing needs to be counted.
+    if (bytesHeld() < Math.min(ofTheRest, ofAllBlocked) * maxBytesHeld) return true;
     let own = 0;
     let others = 0;
     let blocked = 0;

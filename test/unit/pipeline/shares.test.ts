@@ -13,6 +13,7 @@ interface World {
 const sharesOf = ({ holders, documents = 3, blocked = [], made = {} }: World) =>
   createShares({
     ...{ maxBytesHeld: 1000, documents },
+    bytesHeld: () => holders.reduce((sum, { bytesHeld }) => sum + bytesHeld, 0),
     holders: () => holders,
     documentsOf: (topic) => made[topic] ?? [topic],
     isBlocked: (topic) => blocked.includes(topic),
@@ -48,4 +49,19 @@ test('topics that make a document together have one share, and so have partition
   assert.equal(sharesOf({ holders: [held('old', 500), held('new', 300)], made })('old'), false);
   assert.equal(sharesOf({ holders: [held('old', 500), held('old', 300)] })('old'), false);
   assert.equal(sharesOf({ holders: [held('old', 100), held('new', 100), held('a', 300)], made })('old'), true);
+});
+
+test('while less than half of all is held nothing is counted', () => {
+  let counted = 0;
+  const hasShare = createShares({
+    ...{ maxBytesHeld: 1000, documents: 500, bytesHeld: () => 499 },
+    holders: () => {
+      counted += 1;
+      return [];
+    },
+    documentsOf: (topic) => [topic],
+    isBlocked: () => true,
+  });
+  assert.equal(hasShare('a'), true);
+  assert.equal(counted, 0);
 });
