@@ -77,14 +77,16 @@ async function countDocuments(rows: Rows): Promise<number> {
 }
 
 /** What was deleted so far is forgotten. */
-async function forget(elasticsearch: Elasticsearch, rows: Rows): Promise<void> {
-  assert.ok((await rows.elasticsearch('POST', `${rows.index}/_flush?force=true`)).ok);
+async function forget(elasticsearch: Elasticsearch, all: readonly Rows[]): Promise<void> {
+  for (const rows of all) assert.ok((await rows.elasticsearch('POST', `${rows.index}/_flush?force=true`)).ok);
   await elasticsearch.kill();
   await elasticsearch.restart();
-  await untilTrue('its shards are there', async () => {
-    const answer = await rows.elasticsearch('GET', `${rows.index}/_count`).catch(() => undefined);
-    return answer?.ok === true;
-  });
+  for (const rows of all) {
+    await untilTrue('its shards are there', async () => {
+      const answer = await rows.elasticsearch('GET', `${rows.index}/_count`).catch(() => undefined);
+      return answer?.ok === true;
+    });
+  }
 }
 
 /** Partitions whose records are all settled. */
@@ -112,62 +114,94 @@ async function expectNone({ rows, a }: Scene): Promise<void> {
 const elasticsearch = await startElasticsearch();
 test.after(() => elasticsearch[Symbol.asyncDispose]());
 
-test('an instance that cannot reach Elasticsearch while it loses a partition does not bring its deleted documents back', async () => {
-  await using scene = await setScene(elasticsearch, 'tenure-cut');
-  const { rows, proxy, a } = scene;
-  await holdInserts(scene);
-  await using b = await scene.startOther();
-  await untilTrue('the other has written its partition', async () => (await settledPartitions(rows)) === 1);
-  assert.ok((await countDocuments(rows)) > 0);
-  const { accounts } = await a.status();
-  assert.equal(accounts.abandoned, await countDocuments(rows));
-  await deleteAll(scene);
-  await untilTrue('the other has deleted them', async () => (await countDocuments(rows)) === 0);
-  await untilIdle(b);
-  await forget(elasticsearch, rows);
-  proxy.behave(pass);
-  await expectNone(scene);
-});
+/** The first half of a story ends before Elasticsearch forgets; what it returns is the second half. */
+interface Story {
+  readonly claim: string;
+  readonly begin: (scene: Scene, others: AsyncDisposableStack) => Promise<() => Promise<void>>;
+}
 
-test('an instance that was frozen beyond its session does not bring deleted documents back when it wakes', async () => {
-  await using scene = await setScene(elasticsearch, 'tenure-frozen');
-  const { rows, proxy, a } = scene;
-  await holdInserts(scene);
-  process.kill(a.pid, 'SIGSTOP');
-  await using b = await scene.startOther();
-  await untilTrue('the other has written both', async () => (await settledPartitions(rows)) === 2);
-  await deleteAll(scene);
-  await rows.caughtUp();
-  assert.equal(await countDocuments(rows), 0);
-  await untilIdle(b);
-  await forget(elasticsearch, rows);
-  proxy.behave(pass);
-  process.kill(a.pid, 'SIGCONT');
-  await untilTrue('it knows that it has lost them', async () => (await a.status()).accounts.abandoned === ids.length);
-  await expectNone(scene);
-});
+const untilAbandoned = (a: SluiceProcess): Promise<void> =>
+  untilTrue('it knows that it has lost them', async () => (await a.status()).accounts.abandoned === ids.length);
 
-test('an instance that regains its partitions begins them anew, and writes nothing of what it held before', async () => {
-  await using scene = await setScene(elasticsearch, 'tenure-regained');
-  const { rows, proxy, a } = scene;
-  await holdInserts(scene);
-  process.kill(a.pid, 'SIGSTOP');
+const stories: readonly Story[] = [
   {
-    await using b = await scene.startOther();
-    await untilTrue('the other has written both', async () => (await settledPartitions(rows)) === 2);
-    await deleteAll(scene);
-    await rows.caughtUp();
-    assert.deepEqual(await b.stop(), { code: 0, signal: null });
-  }
-  assert.equal(await countDocuments(rows), 0);
-  await forget(elasticsearch, rows);
-  proxy.behave(pass);
-  process.kill(a.pid, 'SIGCONT');
-  await untilTrue('it knows that it has lost them', async () => (await a.status()).accounts.abandoned === ids.length);
-  await rows.send([{ id: 99, after: { n: 99 } }]);
-  await rows.caughtUp();
-  await untilIdle(a);
-  assert.equal(await countDocuments(rows), 1, a.output());
+    claim: 'an instance that cannot reach Elasticsearch while it loses a partition',
+    begin: async (scene, others) => {
+      const { rows, proxy, a } = scene;
+      const b = others.use(await scene.startOther());
+      await untilTrue('the other has written its partition', async () => (await settledPartitions(rows)) === 1);
+      assert.ok((await countDocuments(rows)) > 0);
+      const { accounts } = await a.status();
+      assert.equal(accounts.abandoned, await countDocuments(rows));
+      await deleteAll(scene);
+      await untilTrue('the other has deleted them', async () => (await countDocuments(rows)) === 0);
+      await untilIdle(b);
+      return async () => {
+        proxy.behave(pass);
+        await expectNone(scene);
+      };
+    },
+  },
+  {
+    claim: 'an instance that was frozen beyond its session, and wakes',
+    begin: async (scene, others) => {
+      const { rows, proxy, a } = scene;
+      process.kill(a.pid, 'SIGSTOP');
+      const b = others.use(await scene.startOther());
+      await untilTrue('the other has written both', async () => (await settledPartitions(rows)) === 2);
+      await deleteAll(scene);
+      await rows.caughtUp();
+      assert.equal(await countDocuments(rows), 0);
+      await untilIdle(b);
+      return async () => {
+        proxy.behave(pass);
+        process.kill(a.pid, 'SIGCONT');
+        await untilAbandoned(a);
+        await expectNone(scene);
+      };
+    },
+  },
+  {
+    claim: 'an instance that regains its partitions, which begins them anew',
+    begin: async (scene) => {
+      const { rows, proxy, a } = scene;
+      process.kill(a.pid, 'SIGSTOP');
+      {
+        await using b = await scene.startOther();
+        await untilTrue('the other has written both', async () => (await settledPartitions(rows)) === 2);
+        await deleteAll(scene);
+        await rows.caughtUp();
+        assert.deepEqual(await b.stop(), { code: 0, signal: null });
+      }
+      assert.equal(await countDocuments(rows), 0);
+      return async () => {
+        proxy.behave(pass);
+        process.kill(a.pid, 'SIGCONT');
+        await untilAbandoned(a);
+        await rows.send([{ id: 99, after: { n: 99 } }]);
+        await rows.caughtUp();
+        await untilIdle(a);
+        assert.equal(await countDocuments(rows), 1, a.output());
+      };
+    },
+  },
+];
+
+test('after Elasticsearch has forgotten which documents were deleted, none is brought back', async (t) => {
+  await using disposed = new AsyncDisposableStack();
+  // Side by side: they share one restart of Elasticsearch.
+  const begun = await Promise.all(
+    stories.map(async ({ claim, begin }, n) => {
+      const scene = disposed.use(await setScene(elasticsearch, `tenure-${n}`));
+      await holdInserts(scene);
+      return { claim, scene, finish: await begin(scene, disposed) };
+    }),
+  );
+  await forget(
+    elasticsearch,
+    begun.map(({ scene }) => scene.rows),
+  );
+  for (const { claim, finish } of begun) await t.test(`by ${claim}`, finish);
 });
 
 test('Elasticsearch is killed and restarted while instances come and go: no deleted document is back, and none is lost', async () => {
@@ -189,7 +223,7 @@ test('Elasticsearch is killed and restarted while instances come and go: no dele
   await change(150);
   for (const end of ['stop', 'kill'] as const) {
     await using b = await scene.startOther();
-    await Promise.all([change(250), forget(elasticsearch, rows).then(() => b[end]())]);
+    await Promise.all([change(250), forget(elasticsearch, [rows]).then(() => b[end]())]);
   }
   await rows.caughtUp();
   await untilIdle(a);
