@@ -32,18 +32,23 @@ interface BulkAnswer {
   readonly items: readonly Readonly<Record<string, { readonly status: number; readonly error?: ErrorCause }>>[];
 }
 
+/**
+ * So long Elasticsearch waits for a shard that is away, instead of a minute. It answers before we give the request up: else it would
+ * write after nobody waits any more, and the writes of other indexes in that request would be as unknown as those of this one.
+ */
+const shardWaitMs = 5000;
+
 export function createBulkSink(options: BulkSinkOptions): Sink {
   const { client, requestTimeoutMs, versionType, remainingMs } = options;
   const rooms = createBodyRooms();
   const write = async (writes: readonly DocumentWrite[], signal: AbortSignal): Promise<readonly WriteOutcome[]> => {
     signal.throwIfAborted();
     const body = bulkBody(writes, versionType, rooms);
-    // Elasticsearch waits no longer for a shard that is away than we may: else it would write after nobody waits any more.
-    const waitMs = remainingMs && Math.max(1, Math.floor(Math.min(requestTimeoutMs, remainingMs())));
+    const waitMs = Math.max(1, Math.floor(Math.min(shardWaitMs, requestTimeoutMs / 2, remainingMs?.() ?? Infinity)));
     const params = {
       method: 'POST',
       path: '/_bulk',
-      querystring: { filter_path: itemFields, ...(waitMs !== undefined && { timeout: `${waitMs}ms` }) },
+      querystring: { filter_path: itemFields, timeout: `${waitMs}ms` },
       bulkBody: body,
     } as const;
     const answer = await ask(client, params, requestTimeoutMs, signal, undefined, remainingMs);

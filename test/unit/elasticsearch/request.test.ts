@@ -70,17 +70,21 @@ test('nothing is sent when no time remains, or after the ownership has ended', a
   assert.equal(requests.length, 0);
 });
 
-test('Elasticsearch is asked to wait no longer for a shard than the membership lasts', async () => {
+test('Elasticsearch waits for a shard so briefly that it answers before the request or the membership ends', async () => {
   const { client, requests } = waitingClient();
   const writes = [{ action: 'delete', index: 'i', id: '1', version: externalVersion(0, offset(1)) } as const];
-  const bounded = createBulkSink({ client, requestTimeoutMs: 60_000, remainingMs: () => 5000.5 });
-  const unfenced = createBulkSink({ client, requestTimeoutMs: 60_000 });
-  void bounded.write(writes, never);
-  void unfenced.write(writes, never);
+  for (const { requestTimeoutMs, remainingMs } of [
+    { requestTimeoutMs: 60_000, remainingMs: () => 3000.5 },
+    { requestTimeoutMs: 60_000, remainingMs: () => 40_000 },
+    { requestTimeoutMs: 60_000, remainingMs: undefined },
+    { requestTimeoutMs: 4000, remainingMs: () => 40_000 },
+  ]) {
+    void createBulkSink({ client, requestTimeoutMs, ...(remainingMs && { remainingMs }) }).write(writes, never);
+  }
   for (const { answer } of requests) answer();
   assert.deepEqual(
     requests.map(({ timeout }) => timeout),
-    ['5000ms', undefined],
+    ['3000ms', '5000ms', '5000ms', '2000ms'],
   );
   await client.close();
 });
