@@ -359,15 +359,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     writer.flush();
   };
 
+  const documents = options.documents ?? 1;
   const share = createShares({
-    ...{ maxBytesHeld, documents: options.documents ?? 1, bytesHeld: () => bytesHeld },
+    ...{ maxBytesHeld, documents, bytesHeld: () => bytesHeld },
     *holders() {
       for (const { topic, tracker } of assignment.trackers()) yield { topic, bytesHeld: tracker.bytesHeld };
     },
     documentsOf: (topic) => routeTo(topic).documents ?? [topic],
     isBlocked: (topic) => {
-      const { documents = [topic], mappers } = routeTo(topic);
-      return documents.some(writer.isHeld) || mappers.some(stage.isHeld);
+      const route = routeTo(topic);
+      return (route.documents ?? [topic]).some(writer.isHeld) || route.mappers.some(stage.isHeld);
     },
   });
 
@@ -386,7 +387,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const intake: Intake = {
     room: (batch) => {
-      const wait = bytesHeld < maxBytesHeld && share(batch.topic) ? options.prepare?.(batch.records) : progress();
+      // Of several documents, one that holds nothing has room for a piece even then: others may have filled the memory before it was
+      // known that their index takes nothing.
+      const hasRoom = documents > 1 ? share(batch.topic) : bytesHeld < maxBytesHeld;
+      const wait = hasRoom ? options.prepare?.(batch.records) : progress();
       if (wait !== undefined) partitions.postponed(batch);
       return wait;
     },

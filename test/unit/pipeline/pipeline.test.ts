@@ -182,6 +182,18 @@ test('a document that is slow leaves room for the others', async () => {
   assert.ok(deliverAll(b) > 0);
 });
 
+test('G6: when the whole memory is held, a document that holds nothing still has room for one piece', async () => {
+  const { a, b, clock, answerAll, deliverAll } = await setUpTwo({ maxBytesHeld: 900 });
+  assert.equal(deliverAll(a), 1, 'one record is more than the limit');
+  assert.equal(deliverAll(b), 1);
+  for (let round = 0; round < 3; round += 1) {
+    await answerAll(true);
+    clock.advance(10);
+    await turn();
+  }
+  assert.deepEqual([deliverAll(a), deliverAll(b)], [0, 1], 'the other was written, and goes on');
+});
+
 test('changes of a document that waits for its columns count in its share', async () => {
   const held: Failure = { code: 'COLUMN_UNKNOWN', message: 'scripted' };
   const { a, b, pipeline, deliverAll } = await setUpTwo({
