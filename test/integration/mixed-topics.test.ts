@@ -99,6 +99,6 @@ test('a row that moves between the partitions of a table is refused with the rem
     'the document is written once its columns are there',
     async () => (await countOf(`${name}-people`)) === 1,
   );
-  assert.match(sluice.output(), /COLUMN_UNKNOWN is over/);
+  assert.match(sluice.output(), /COLUMN_UNKNOWN \(mixed-people\) is over/);
   await sluice.stop();
 });
