@@ -15,8 +15,7 @@ const notReadyAfterMs = 2000;
 /**
  * Each alias is ensured before its first write, and again when `revisionOf` tells that more is known of its index (a schema
  * with new columns has come); while that fails, or takes longer than `waitMs`, writes to it are `retryable` and writes to others
- * go on. An alias that
- * vanishes later is not made again: an empty index would answer searches as if it were whole.
+ * go on. An alias that vanishes later is not made again: an empty index would answer searches as if it were whole.
  */
 export function withIndexes(
   sink: Sink,

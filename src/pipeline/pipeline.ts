@@ -118,9 +118,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const abandonLost = (tickets: readonly Ticket[]): void => {
     abandon(tickets);
   };
-  const assignment = createAssignment({
-    ...{ source, observer, clock, abandon: abandonLost, stopped: stopped.signal },
-  });
+  const assignment = createAssignment({ source, observer, clock, abandon: abandonLost, stopped: stopped.signal });
   const partitions = createPartitionWatch(assignment, () => clock.nowMs());
   const routes = new Map<string, Route>();
   let bytesHeld = 0;

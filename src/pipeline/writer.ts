@@ -27,13 +27,13 @@ import type { RequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryDelayMs } from './retry.ts';
 import { createLaneQueue } from './lane-queue.ts';
+import type { LaneQueue } from './lane-queue.ts';
 import { noFailpoints } from './failpoints.ts';
 import type { Failpoints } from './failpoints.ts';
 import { createTally } from './tally.ts';
 import { createTroubles, waitingParty } from './troubles.ts';
 import type { IndexHold } from './index-holds.ts';
 import { createIndexHolds, probeWrites, refusedIndexes } from './index-holds.ts';
-import type { LaneQueue } from './lane-queue.ts';
 
 export interface WriterOptions {
   readonly sink: Sink;
