@@ -120,7 +120,8 @@ export const configSchema = z.strictObject({
       urls: z
         .array(z.url({ protocol: /^https?$/ }))
         .min(1)
-        .describe('URLs of a registry with Confluent’s interface, tried in turn'),
+        .optional()
+        .describe('URLs of a registry with Confluent’s interface, tried in turn; ids in front of values need it'),
       apicurioUrls: z
         .array(z.url({ protocol: /^https?$/ }).regex(/\/v[23]\/?$/, 'does not end in `/v2` or `/v3`'))
         .min(1)
@@ -133,6 +134,10 @@ export const configSchema = z.strictObject({
       caFile: z.string().optional().describe('PEM file of the authority that signed its certificate'),
       rejectUnauthorized: z.boolean().default(true).describe('False accepts any certificate: for trials only'),
       requestTimeoutMs: milliseconds.default(10_000).describe('For a request'),
+    })
+    .refine(({ urls, apicurioUrls }) => urls !== undefined || apicurioUrls !== undefined, {
+      message:
+        'names no registry: set `urls` (ids in front of values), `apicurioUrls` (Apicurio’s ids in headers), or both',
     })
     .optional(),
   source: z

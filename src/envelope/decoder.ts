@@ -8,7 +8,7 @@ import type { ChangeEvent, ConnectSchema, IgnoredReason, Row, Unreadable } from 
 import type { Form } from '../model/form.ts';
 import { autoForm } from '../model/form.ts';
 import type { ReadByHeader, RecordPart, RecordSchemas } from '../model/frame.ts';
-import { isFrame } from '../model/frame.ts';
+import { frameWithoutRegistry, isFrame } from '../model/frame.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { SourceRecord } from '../model/record.ts';
@@ -278,12 +278,7 @@ const refuseByHeader: ReadByHeader = (record, part, bytes) => {
   return isJsonObject(bytes) ? undefined : unresolved(named);
 };
 
-const noRegistry: RecordSchemas = {
-  readFrame: () => ({
-    code: 'RECORD_FORM_UNKNOWN',
-    message: 'it begins like a frame of a schema registry, and `schemaRegistry.urls` is not set',
-  }),
-};
+const noRegistry: RecordSchemas = { readFrame: () => frameWithoutRegistry };
 
 function unreadable(record: SourceRecord, code: FailureCode, seen: string): Unreadable {
   const message = `${placeText(record)}: ${seen.replace(/\.$/, '')}.`;

@@ -26,6 +26,12 @@ export function isFrame(bytes: Buffer): boolean {
   return bytes[0] === 0 && bytes.length >= frameHeaderBytes;
 }
 
+/** What becomes of a frame where no registry is configured that knows its id. */
+export const frameWithoutRegistry: Failure = {
+  code: 'RECORD_FORM_UNKNOWN',
+  message: 'it begins like a frame of a schema registry, and `schemaRegistry.urls` is not set',
+};
+
 /** The id of the schema that a frame names. */
 export function schemaIdOf(frame: Buffer): number {
   return frame.readUInt32BE(1);

@@ -8,12 +8,12 @@ import type { Failure } from '../model/outcome.ts';
 import type { HeaderSchemaId } from '../model/schema-headers.ts';
 import { createApicurioClient } from './apicurio-client.ts';
 import type { RegisteredSchema } from './connect-schema.ts';
-import type { RegistryHttpOptions } from './http.ts';
+import type { RegistryHttp, RegistryHttpOptions } from './http.ts';
 import { createRegistryHttp, failureOf, jsonOf, unreachable } from './http.ts';
 
 export interface RegistryClientOptions extends RegistryHttpOptions {
-  /** Tried in turn; a path in front of the interface's own (`/apis/ccompat/v7`) belongs to the URL. */
-  readonly urls: readonly string[];
+  /** Of Confluent's interface, tried in turn; a path in front of the interface's own (`/apis/ccompat/v7`) belongs to the URL. */
+  readonly urls?: readonly string[] | undefined;
   /** Of Apicurio's own interface (`/apis/registry/v2`), tried in turn. */
   readonly apicurioUrls?: readonly string[] | undefined;
 }
@@ -21,11 +21,14 @@ export interface RegistryClientOptions extends RegistryHttpOptions {
 export type FetchSchema = (signal: AbortSignal) => Promise<RegisteredSchema | Failure>;
 
 export interface RegistryClient {
-  /** The schema of that id; the reason why it cannot be had (`SCHEMA_UNKNOWN`: the registry does not know it). */
-  schemaOf(id: number, signal: AbortSignal): Promise<RegisteredSchema | Failure>;
+  /**
+   * The schema of a frame's id; the reason why it cannot be fetched (`SCHEMA_UNKNOWN`: the registry does not know it).
+   * Absent if no URL of Confluent's interface is configured, which alone knows these ids.
+   */
+  readonly schemaOf?: (id: number, signal: AbortSignal) => Promise<RegisteredSchema | Failure>;
   /** The schema that a header names; undefined if no URL is configured that could tell. Absent where no header is followed. */
   readonly schemaByHeader?: (id: HeaderSchemaId) => FetchSchema | undefined;
-  /** Whether the registry answers; undefined if it does. */
+  /** Why a configured interface cannot be used; undefined if each of them answers. */
   check(signal: AbortSignal): Promise<Failure | undefined>;
   close(): Promise<void>;
 }
@@ -47,8 +50,36 @@ const maxDepth = 32;
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const { urls, apicurioUrls } = options;
   const http = createRegistryHttp(options);
+  const confluent = urls === undefined ? undefined : createConfluentClient(urls, http);
   const apicurio = apicurioUrls === undefined ? undefined : createApicurioClient(apicurioUrls, http);
+  return {
+    ...(confluent !== undefined && { schemaOf: confluent.schemaOf }),
+    schemaByHeader: ({ kind, id }) => {
+      switch (kind) {
+        case 'globalId':
+        case 'contentId':
+          return apicurio && ((signal) => apicurio.schemaOf(kind, id, signal));
+        case 'guid':
+          return confluent && ((signal) => confluent.schemaOfGuid(id, signal));
+        case 'id':
+          return confluent && ((signal) => confluent.schemaOf(Number(id), signal));
+        case 'other':
+          return undefined;
+      }
+    },
+    check: async (signal) => (await confluent?.check(signal)) ?? (await apicurio?.check(signal)),
+    close: http.close,
+  };
+}
 
+interface ConfluentClient {
+  schemaOf(id: number, signal: AbortSignal): Promise<RegisteredSchema | Failure>;
+  schemaOfGuid(guid: string, signal: AbortSignal): Promise<RegisteredSchema | Failure>;
+  /** Why it cannot be used; undefined if it answers. */
+  check(signal: AbortSignal): Promise<Failure | undefined>;
+}
+
+function createConfluentClient(urls: readonly string[], http: RegistryHttp): ConfluentClient {
   const ask = async (path: string, what: string, signal: AbortSignal): Promise<SchemaAnswer | Failure> => {
     const answer = await http.get(urls, () => path, signal);
     if ('code' in answer) return answer;
@@ -89,33 +120,18 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     const references = [...found].map(([name, text]) => ({ name, text }));
     return { type: answer.schemaType, text: answer.schema, references };
   };
-  const schemaOf: RegistryClient['schemaOf'] = (id, signal) =>
-    fetchSchema(`/schemas/ids/${id}`, `a schema with id ${id}`, signal);
 
   return {
-    schemaOf,
-    schemaByHeader: ({ kind, id }) => {
-      switch (kind) {
-        case 'globalId':
-        case 'contentId':
-          return apicurio && ((signal) => apicurio.schemaOf(kind, id, signal));
-        case 'guid':
-          return (signal) => fetchSchema(`/schemas/guids/${id}`, `a schema with GUID ${id}`, signal);
-        case 'id':
-          return (signal) => schemaOf(Number(id), signal);
-        case 'other':
-          return undefined;
-      }
-    },
+    schemaOf: (id, signal) => fetchSchema(`/schemas/ids/${id}`, `a schema with id ${id}`, signal),
+    schemaOfGuid: (guid, signal) => fetchSchema(`/schemas/guids/${guid}`, `a schema with GUID ${guid}`, signal),
     check: async (signal) => {
       const answer = await http.get(urls, () => '/subjects', signal);
       if ('code' in answer) return answer;
       const { status, text } = answer;
-      if (status === 200 && Array.isArray(jsonOf(text))) return apicurio?.check(signal);
+      if (status === 200 && Array.isArray(jsonOf(text))) return undefined;
       if (status === 200) return unreachable('', 'another HTTP server answers; check `schemaRegistry.urls`', status);
       const refused = status === 404 ? undefined : failureOf(answer, '');
       return refused ?? unreachable('', `it answered ${status} to /subjects`, status);
     },
-    close: http.close,
   };
 }

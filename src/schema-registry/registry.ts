@@ -6,7 +6,7 @@
  * are dead letters, and after a while it is asked for again.
  */
 import type { FramedValue, ReadByHeader, ReadFrame, RecordPart, RecordSchemas } from '../model/frame.ts';
-import { frameHeaderBytes, isFrame, schemaIdOf } from '../model/frame.ts';
+import { frameHeaderBytes, frameWithoutRegistry, isFrame, schemaIdOf } from '../model/frame.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { HeaderNames, HeaderSchemaId } from '../model/schema-headers.ts';
@@ -96,7 +96,8 @@ export function createRegistry({ client, clock, observer, signal, headers }: Reg
   };
 
   const needFramed = (id: number, waits: Promise<void>[]): void => {
-    need(id, (ending) => client.schemaOf(id, ending), waits);
+    const { schemaOf } = client;
+    if (schemaOf !== undefined) need(id, (ending) => schemaOf(id, ending), waits);
   };
 
   const readBy = (id: SchemaKey, read: (reader: SchemaReader) => FramedValue | undefined): FramedValue | Failure => {
@@ -107,7 +108,10 @@ export function createRegistry({ client, clock, observer, signal, headers }: Reg
     return value ?? { code: 'RECORD_NOT_JSON', message: `The bytes are not what the schema ${nameOf(id)} promises.` };
   };
 
-  const readFrame: ReadFrame = (bytes) => readBy(schemaIdOf(bytes), (reader) => reader.read(bytes, frameHeaderBytes));
+  const readFrame: ReadFrame = (bytes) =>
+    client.schemaOf === undefined
+      ? frameWithoutRegistry
+      : readBy(schemaIdOf(bytes), (reader) => reader.read(bytes, frameHeaderBytes));
 
   const readNamed = (named: HeaderSchemaId, bytes: Buffer): FramedValue | Failure =>
     readBy(keyOf(named), (reader) => reader.read(bytes, 0, named.message));

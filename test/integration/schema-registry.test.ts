@@ -34,6 +34,7 @@ const options: RegistryClientOptions = { urls: [registry.address], rejectUnautho
 const ask = async (id: number, given: Partial<RegistryClientOptions> = {}) => {
   const client = createRegistryClient({ ...options, ...given });
   try {
+    assert.ok(client.schemaOf !== undefined);
     return await client.schemaOf(id, signal);
   } finally {
     await client.close();

@@ -119,6 +119,16 @@ test('half of a pair of credentials is a mistake, told where the half stands', a
   assert.deepEqual((await load(both)).problems, []);
 });
 
+test('a schema registry may be Apicurio alone, and one without any URL is refused', async () => {
+  const apicurio = 'http://r:1/apis/registry/v2';
+  const alone = await load({ ...addresses, SLUICE_SCHEMA_REGISTRY_APICURIO_URLS: apicurio });
+  assert.deepEqual(alone.config?.schemaRegistry?.apicurioUrls, [apicurio]);
+  const none = await load(addresses, { 'sluice.yaml': 'schemaRegistry:\n  requestTimeoutMs: 5\n' });
+  assert.deepEqual(none.problems, [
+    'sluice.yaml:2:3: `schemaRegistry` names no registry: set `urls` (ids in front of values), `apicurioUrls` (Apicurio’s ids in headers), or both.',
+  ]);
+});
+
 test('the HTTP port is for this machine only, unless it is configured otherwise', async () => {
   assert.equal((await load(addresses)).config?.http.host, '127.0.0.1');
 });

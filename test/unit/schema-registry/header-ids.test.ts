@@ -249,6 +249,22 @@ test('without the URL of the interface that knows the id, the record is refused:
   assert.deepEqual([asked, told], [[], []]);
 });
 
+test("with Apicurio alone, its ids are followed and what Confluent's interface knows is refused: no request, no wait", async (t) => {
+  const { registry, prepare, asked, told } = await startScripted(t, {
+    ...{ confluent: false, apicurio: 'v2' },
+    answers: apicurioSchema('v2', 'globalId', 41, { text: five }),
+  });
+  const frame = recordOf({}, { value: likeFrame });
+  const guid = recordOf({ __value_schema_id: guidHeader }, { value: likeFrame });
+  await prepare(frame, guid);
+  assert.match(messageOf(decode(frame, registry)), /begins like a frame .* `schemaRegistry.urls` is not set/);
+  assert.match(messageOf(decode(guid, registry)), /`__value_schema_id`, and `schemaRegistry.urls` is not set/);
+  assert.deepEqual([asked, told], [[], []]);
+  const followed = recordOf({ 'apicurio.value.globalId': longHeader(41) }, { value: likeFrame });
+  await prepare(followed);
+  assert.equal(seen(decode(followed, registry)), asFive);
+});
+
 test('an id in a header that the registry does not know is asked for five times, refused, and after a while asked for anew', async (t) => {
   const answers: Record<string, unknown> = {};
   const { registry, prepare, later, asked, told } = await startScripted(t, { apicurio: 'v2', answers });

@@ -15,6 +15,8 @@ import { silentObserver } from '../../fakes/silent-observer.ts';
 export interface ScriptedOptions {
   /** Path → what is answered; a number is a status without a body; `Turns` are answered one after the other. */
   readonly answers: Readonly<Record<string, unknown>>;
+  /** False: only Apicurio's interface is configured. */
+  readonly confluent?: boolean;
   readonly apicurio?: 'v2' | 'v3' | undefined;
   readonly headers?: HeaderNames;
   readonly bearer?: string;
@@ -45,7 +47,7 @@ export interface Scripted {
 }
 
 export async function startScripted(t: TestContext, options: ScriptedOptions): Promise<Scripted> {
-  const { answers, apicurio, headers, bearer } = options;
+  const { answers, confluent = true, apicurio, headers, bearer } = options;
   const asked: string[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? '';
@@ -61,7 +63,8 @@ export async function startScripted(t: TestContext, options: ScriptedOptions): P
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = createRegistryClient({
-    ...{ urls: [`${url}/confluent`], rejectUnauthorized: true, requestTimeoutMs: 2000, bearer },
+    ...{ rejectUnauthorized: true, requestTimeoutMs: 2000, bearer },
+    urls: confluent ? [`${url}/confluent`] : undefined,
     apicurioUrls: apicurio && [`${url}/apis/registry/${apicurio}/`],
   });
   t.after(async () => {
