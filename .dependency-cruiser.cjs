@@ -1,10 +1,10 @@
 'use strict';
 
 // The import rules of the design (docs/architecture.md): the direction in which the rooms may know each other.
-const pure = ['model', 'envelope', 'convert', 'mapping', 'aggregate', 'transaction'];
+const pure = ['model', 'json', 'envelope', 'convert', 'mapping', 'aggregate', 'transaction'];
 const adapters = ['kafka', 'schema-registry', 'elasticsearch', 'postgres', 'mysql', 'store', 'observability'];
 const errors = '^src/errors\\.ts$';
-const ports = '^src/(pipeline/(ports|tenure)|rebuild/verify-ports)\\.ts$';
+const ports = '^src/(pipeline/(ports|tenure)|documents/ports|rebuild/verify-ports)\\.ts$';
 const rebuildPorts = ['^src/rebuild/ports\\.ts$', '^src/rebuild/handover\\.ts$'];
 
 /** A room may import itself, and what `allowed` names, and nothing else of src. */
@@ -31,8 +31,16 @@ module.exports = {
     },
     only('pipeline', [errors, ...pure.map((r) => `^src/${r}/`)]),
     only('rebuild', [errors, ports, ...pure.map((r) => `^src/${r}/`)]),
-    ...adapters.map((room) => only(room, [errors, ports, ...rebuildPorts, '^src/model/'])),
+    ...adapters.map((room) => only(room, [errors, ports, ...rebuildPorts, '^src/(model|json)/'])),
+    only('documents', [errors, ports, ...pure.map((r) => `^src/${r}/`)]),
     only('config', [errors, '^src/model/']),
+    {
+      name: 'kafkajs-is-patched-in-one-place',
+      comment: 'What reaches into kafkajs stays behind the adapter of Kafka.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/kafka/' },
+      to: { path: '^src/kafka/kafkajs/' },
+    },
     {
       name: 'only-the-entry-and-the-commands-compose',
       severity: 'error',

@@ -5,7 +5,7 @@
 import type { Kafka } from 'kafkajs';
 import { clock } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
-import { columnFailure, gateColumns } from './column-gate.ts';
+import { columnFailure, gateColumns } from './documents/column-gate.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
 import { kafkaFailure } from './kafka/client.ts';
@@ -14,8 +14,8 @@ import { createColumnsSeen, namedColumns } from './mapping/fit.ts';
 import type { ChangeEvent, RowChange } from './model/change-event.ts';
 import type { GatedMapper } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
-import { placeIn } from './route-problems.ts';
-import type { Routes } from './routes.ts';
+import { placeIn } from './documents/route-problems.ts';
+import type { Routes } from './documents/routes.ts';
 import type { Registry } from './schema-registry/registry.ts';
 
 /** How many of the last records of a partition `check` and `run` look at. */

@@ -10,7 +10,7 @@ import { withAdmin } from './kafka/offsets.ts';
 import type { GroupInstance } from './model/group-definitions.ts';
 import { definitionsFailure } from './model/group-definitions.ts';
 import type { Clock, Observer } from './pipeline/ports.ts';
-import type { Routes } from './routes.ts';
+import type { Routes } from './documents/routes.ts';
 
 /** The same for instances that make the same documents of the same topics, into indexes of the same definition. */
 export function definitionsDigest({ documents }: Pick<Routes, 'documents'>, config: Config): string {

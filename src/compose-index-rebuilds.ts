@@ -7,12 +7,12 @@ import { definitionsDigest, readInstances } from './compose-group.ts';
 import { openRebuild } from './compose-rebuild.ts';
 import type { Config } from './config/schema.ts';
 import { explain } from './errors.ts';
-import type { IndexRebuilds } from './index-rebuilds.ts';
-import { createIndexRebuilds, disagreement } from './index-rebuilds.ts';
+import type { IndexRebuilds } from './documents/index-rebuilds.ts';
+import { createIndexRebuilds, disagreement } from './documents/index-rebuilds.ts';
 import { createBrokers } from './kafka/brokers.ts';
 import type { Logger } from './observability/logger.ts';
 import { rebuild } from './rebuild/rebuild.ts';
-import type { Routes } from './routes.ts';
+import type { Routes } from './documents/routes.ts';
 
 export interface IndexRebuildsConnections {
   readonly kafka: Kafka;

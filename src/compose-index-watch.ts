@@ -5,15 +5,15 @@ import type { Client } from '@elastic/elasticsearch';
 import type { Kafka } from 'kafkajs';
 import { contentDigestOf, indexesOf } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
-import type { IndexOrigins } from './elasticsearch/index-origins.ts';
+import type { IndexOrigins } from './documents/ports.ts';
 import { createDecoder } from './envelope/decoder.ts';
-import type { IndexWatch } from './index-watch.ts';
-import { createIndexWatch } from './index-watch.ts';
+import type { IndexWatch } from './documents/index-watch.ts';
+import { createIndexWatch } from './documents/index-watch.ts';
 import { readLag } from './kafka/offsets.ts';
 import { sampleRecords } from './kafka/sample.ts';
 import type { ChangeEvent } from './model/change-event.ts';
 import type { IndexDefinition } from './model/document.ts';
-import type { Routes } from './routes.ts';
+import type { Routes } from './documents/routes.ts';
 import type { Registry } from './schema-registry/registry.ts';
 
 export interface IndexWatchConnections {

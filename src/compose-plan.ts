@@ -5,7 +5,7 @@ import type { Documents } from './compose-connections.ts';
 import { indexesOf, openElasticsearch, openKafka, openSchemaRegistry } from './compose-connections.ts';
 import { firstWaits } from './compose-verify.ts';
 import type { Config } from './config/schema.ts';
-import { differencesText } from './elasticsearch/difference.ts';
+import { differencesText } from './model/difference.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
 import { kafkaFailure } from './kafka/client.ts';
@@ -15,8 +15,8 @@ import type { IndexDefinition } from './model/document.ts';
 import type { Failure } from './model/outcome.ts';
 import type { SourceRecord } from './model/record.ts';
 import type { PlanRoute } from './rebuild/plan.ts';
-import type { Routes } from './routes.ts';
-import { createRoutes } from './routes.ts';
+import type { Routes } from './documents/routes.ts';
+import { createRoutes } from './documents/routes.ts';
 
 export type PlanSource =
   | { readonly kind: 'records'; readonly records: readonly SourceRecord[] }

@@ -21,12 +21,12 @@ import {
   refuseWithoutPrivileges,
 } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
-import { createBulkSink } from './elasticsearch/bulk-sink.ts';
-import { createComparison } from './elasticsearch/comparison.ts';
-import { createDocumentReader } from './elasticsearch/document-reader.ts';
-import { createDocumentScan } from './elasticsearch/document-scan.ts';
-import { createIndexOrigins } from './elasticsearch/index-origins.ts';
-import { withIndexes } from './elasticsearch/with-indexes.ts';
+import { createBulkSink } from './elasticsearch/bulk/bulk-sink.ts';
+import { createComparison } from './elasticsearch/read/comparison.ts';
+import { createDocumentReader } from './elasticsearch/read/document-reader.ts';
+import { createDocumentScan } from './elasticsearch/read/document-scan.ts';
+import { createIndexOrigins } from './elasticsearch/index/index-origins.ts';
+import { withIndexes } from './elasticsearch/bulk/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { SluiceError } from './errors.ts';
 import { createBrokers } from './kafka/brokers.ts';
@@ -51,8 +51,8 @@ import type { AfterwardsOptions } from './rebuild/rollback.ts';
 import type { Offsets } from './rebuild/snapshot-request.ts';
 import { withMaxRate } from './rebuild/throttle.ts';
 import { openTopicReader } from './rebuild/topic-reader.ts';
-import type { RoutedDocument, Routes } from './routes.ts';
-import { createRoutes } from './routes.ts';
+import type { RoutedDocument, Routes } from './documents/routes.ts';
+import { createRoutes } from './documents/routes.ts';
 
 export interface RebuildSettings {
   readonly config: Config;

@@ -1,5 +1,5 @@
 import { contentDigestOf, indexesOf, openElasticsearch, openKafka } from '../compose-connections.ts';
-import { differencesText } from '../elasticsearch/difference.ts';
+import { differencesText } from '../model/difference.ts';
 import { checkElasticsearch } from '../elasticsearch/health.ts';
 import { SluiceError } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
@@ -7,7 +7,7 @@ import { listTopics } from '../kafka/offsets.ts';
 import { compileDocument } from '../mapping/compile.ts';
 import type { IndexDefinition } from '../model/document.ts';
 import { allTopics } from '../model/index-origin.ts';
-import { createRoutes } from '../routes.ts';
+import { createRoutes } from '../documents/routes.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
 import { readFiles } from './files.ts';

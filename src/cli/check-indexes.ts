@@ -1,16 +1,16 @@
 /**
  * What `sluice check` says of indexes: whether `sluice run` would write into them, and what it would give them.
  */
-import { differencesText } from '../elasticsearch/difference.ts';
-import type { IndexAdmin, IndexState } from '../elasticsearch/index-admin.ts';
-import type { Trial, TryIndex } from '../elasticsearch/index-trial.ts';
+import { differencesText } from '../model/difference.ts';
+import type { IndexAdmin, IndexState } from '../documents/ports.ts';
+import type { Trial, TryIndex } from '../elasticsearch/index/index-trial.ts';
 import { explain } from '../errors.ts';
-import { nullsInDoubt, renamedText } from '../indexes.ts';
+import { nullsInDoubt, renamedText } from '../documents/indexes.ts';
 import { compileDocument } from '../mapping/compile.ts';
 import { isTemplate } from '../mapping/definition.ts';
 import type { IndexDefinition } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Routes } from '../routes.ts';
+import type { Routes } from '../documents/routes.ts';
 import type { Files } from './files.ts';
 
 interface Finding {

@@ -6,12 +6,12 @@ import type { Client } from '@elastic/elasticsearch';
 import type { Kafka } from 'kafkajs';
 import { openIndexWatch } from '../compose-index-watch.ts';
 import type { Config } from '../config/schema.ts';
-import { createIndexOrigins } from '../elasticsearch/index-origins.ts';
+import { createIndexOrigins } from '../elasticsearch/index/index-origins.ts';
 import { explain } from '../errors.ts';
 import { kafkaFailure } from '../kafka/client.ts';
 import { readIdleOffsets } from '../kafka/offsets.ts';
-import { findMovedOffsets } from '../offsets.ts';
-import type { Routes } from '../routes.ts';
+import { findMovedOffsets } from '../documents/moved-offsets.ts';
+import type { Routes } from '../documents/routes.ts';
 import type { Finding } from './check-topics.ts';
 
 export async function checkOffsets(kafka: Kafka, client: Client, config: Config, routes: Routes): Promise<Finding> {

@@ -5,7 +5,7 @@ import { openDatabase, tableOf } from '../compose-source.ts';
 import { SluiceError, explain } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceTable } from '../rebuild/verify-ports.ts';
-import type { Routes } from '../routes.ts';
+import type { Routes } from '../documents/routes.ts';
 import type { Finding } from './check-topics.ts';
 
 /** `open` is replaced in tests. Never rejects for a database that is away: `run` does not need it. */

@@ -3,7 +3,7 @@
  */
 import type { Kafka } from 'kafkajs';
 import type { Documents } from '../compose-connections.ts';
-import { columnFailure } from '../column-gate.ts';
+import { columnFailure } from '../documents/column-gate.ts';
 import { lastRecords } from '../compose-columns.ts';
 import { createDecoder } from '../envelope/decoder.ts';
 import { explain } from '../errors.ts';
@@ -16,8 +16,8 @@ import type { RecordSchemas } from '../model/frame.ts';
 import type { DocumentMapper } from '../model/document.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
-import { placeIn } from '../route-problems.ts';
-import type { Routes } from '../routes.ts';
+import { placeIn } from '../documents/route-problems.ts';
+import type { Routes } from '../documents/routes.ts';
 import type { Files } from './files.ts';
 
 /** What was looked at, and what is wrong with it. */

@@ -3,10 +3,11 @@
  */
 import type { Proof, ReadTopics } from '../compose-verify.ts';
 import { openProof } from '../compose-verify.ts';
-import type { IgnoredValues } from '../elasticsearch/ignored-values.ts';
-import { ignoredText } from '../elasticsearch/ignored-values.ts';
+import type { IgnoredValues } from '../documents/ports.ts';
+import { ignoredText } from '../documents/ignored-watch.ts';
 import { SluiceError, explain } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
+import { isFailure } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import type { Fault, Verdict } from '../rebuild/verify-ports.ts';
 import { faults } from '../rebuild/verify-ports.ts';
@@ -200,8 +201,4 @@ export function exitCodeOf(report: Pick<ProofReport, 'counts'>): ExitCode {
 export function orThrow<T extends object>(answer: T | Failure): T {
   if (isFailure(answer)) throw new SluiceError([answer]);
   return answer;
-}
-
-function isFailure(answer: object): answer is Failure {
-  return 'code' in answer && 'message' in answer;
 }

@@ -8,7 +8,7 @@ import { rebuild } from '../rebuild/rebuild.ts';
 import { finish, rollback } from '../rebuild/rollback.ts';
 import { refuse } from '../rebuild/custody.ts';
 import { isFirst } from '../rebuild/handover.ts';
-import { isFailure } from '../rebuild/ports.ts';
+import { isFailure } from '../model/outcome.ts';
 import type { SnapshotPlan } from '../rebuild/snapshot-request.ts';
 import { planSnapshot } from '../rebuild/snapshot-request.ts';
 import { takeAsComplete } from '../rebuild/snapshot-source.ts';

@@ -7,7 +7,7 @@ import type { PartitionLag } from '../kafka/offsets.ts';
 import { listTopics, readLag } from '../kafka/offsets.ts';
 import type { GroupInstance } from '../model/group-definitions.ts';
 import { shortDigest } from '../model/group-definitions.ts';
-import { createRoutes } from '../routes.ts';
+import { createRoutes } from '../documents/routes.ts';
 import { failWith } from './failures.ts';
 import type { Files } from './files.ts';
 import { readFiles } from './files.ts';

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Problem } from './problem.ts';
-import { suggestion } from './problem.ts';
+import { suggestion } from '../model/suggestion.ts';
 import type { JsonSchema, Leaf } from './schema-keys.ts';
 import { leavesOf } from './schema-keys.ts';
 

@@ -1,8 +1,8 @@
 /**
  * A mistake in what the user wrote: one sentence, and where.
  */
-import leven from 'leven';
 import type { z } from 'zod';
+import { suggestion } from '../model/suggestion.ts';
 
 export interface Problem {
   readonly file?: string;
@@ -54,14 +54,3 @@ function sentence(issue: z.core.$ZodIssue): string {
 }
 
 const article = (type: string): string => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
-
-/** The known name that was probably meant, or all of them where there are few. */
-export function suggestion(name: string, known: readonly string[]): string {
-  const [nearest] = known.map((candidate) => ({ candidate, distance: leven(name, candidate) })).sort(byDistance);
-  if (nearest !== undefined && nearest.distance <= Math.max(2, name.length / 3))
-    return `; did you mean «${nearest.candidate}»?`;
-  return known.length > 0 && known.length <= 20 ? `; there are ${known.join(', ')}` : '';
-}
-
-const byDistance = (a: { readonly distance: number }, b: { readonly distance: number }): number =>
-  a.distance - b.distance;

@@ -2,7 +2,7 @@
  * Bytes and bits. Elasticsearch's `binary` takes standard base64 only.
  */
 import type { Convert } from '../model/change-event.ts';
-import { stringOf } from './json-text.ts';
+import { stringOf } from '../json/text.ts';
 
 const standard = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const urlSafe = /^[A-Za-z0-9_-]*={0,2}$/;

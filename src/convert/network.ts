@@ -2,7 +2,7 @@
  * PostgreSQL's network addresses.
  */
 import type { Convert } from '../model/change-event.ts';
-import { stringOf } from './json-text.ts';
+import { stringOf } from '../json/text.ts';
 
 /** An address, and perhaps the length of its network's prefix. Whether the digits are an address is for Elasticsearch to say. */
 const network = /^([0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?:\/(\d{1,3}))?$/;

@@ -2,7 +2,7 @@
  * Decimals and floats, digit by digit: a decimal never passes a float.
  */
 import type { Convert } from '../model/change-event.ts';
-import { fieldsOf } from './json-text.ts';
+import { fieldsOf } from '../json/text.ts';
 
 const base64Digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const base64Values = new Uint8Array(128);

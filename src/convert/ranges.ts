@@ -7,7 +7,7 @@
  * milliseconds, in which narrow ranges may shrink to nothing: such a range is given its bounds, so it is never narrower than it was.
  */
 import type { Convert } from '../model/change-event.ts';
-import { stringOf } from './json-text.ts';
+import { stringOf } from '../json/text.ts';
 import { instantText, microsecondsOf } from './timestamp-text.ts';
 
 /** A bound that is there: what the document says, and the number that Elasticsearch makes of it. */

@@ -6,7 +6,7 @@
  */
 import wkx from 'wkx';
 import type { Convert } from '../model/change-event.ts';
-import { fieldsOf, stringOf } from './json-text.ts';
+import { fieldsOf, stringOf } from '../json/text.ts';
 
 type Fields = ReadonlyMap<string, string>;
 

@@ -5,7 +5,7 @@
  * `specialValue` is an infinity, which becomes null.
  */
 import type { Convert } from '../model/change-event.ts';
-import { fieldsOf } from './json-text.ts';
+import { fieldsOf } from '../json/text.ts';
 import { dayNumber, timestampFrom, twoDigits, yearText } from './temporal.ts';
 
 type Fields = ReadonlyMap<string, string>;

@@ -1,9 +1,9 @@
 /**
  * Values that hold values: arrays, structs, maps, JSON in strings, sets, vectors. Elements are converted as text, one by one.
  */
-import { oneLine } from '../envelope/json-scan.ts';
+import { oneLine } from '../json/scan.ts';
 import type { Convert } from '../model/change-event.ts';
-import { elementsOf, fieldsOf, membersOf, stringOf } from './json-text.ts';
+import { elementsOf, fieldsOf, membersOf, stringOf } from '../json/text.ts';
 
 /** Every element of an array; null elements and a null array stay. */
 export function arrayOf(element: Convert): Convert {

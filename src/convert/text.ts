@@ -2,7 +2,7 @@
  * Changes of strings; null stays, and what is no string is not what was expected.
  */
 import type { Convert } from '../model/change-event.ts';
-import { stringOf } from './json-text.ts';
+import { stringOf } from '../json/text.ts';
 
 export function onString(change: (value: string) => string): Convert {
   return (text) => {

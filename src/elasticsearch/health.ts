@@ -4,7 +4,7 @@
 import { connect } from 'node:tls';
 import type { Client } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
-import { outcomeOf } from './bulk-outcome.ts';
+import { outcomeOf } from './bulk/bulk-outcome.ts';
 import type { EngineName } from './engine.ts';
 import { anyEngine, engineTitles, opensearchVersion } from './engine.ts';
 import type { Answer } from './request.ts';

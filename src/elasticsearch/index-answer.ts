@@ -2,17 +2,13 @@
  * What answers to questions about indexes say, where they say no.
  */
 import type { Failure } from '../model/outcome.ts';
-import type { ErrorCause } from './bulk-outcome.ts';
-import { outcomeOf } from './bulk-outcome.ts';
+import type { ErrorCause } from './bulk/bulk-outcome.ts';
+import { outcomeOf } from './bulk/bulk-outcome.ts';
 import type { Answer } from './request.ts';
 
 /** What is asked for is not there. */
 export function isAbsent(answer: Answer): boolean {
   return (answer.kind === 'answered' || answer.kind === 'refused') && answer.status === 404;
-}
-
-export function isFailure(value: object | undefined): value is Failure {
-  return value !== undefined && 'code' in value;
 }
 
 /** Settings and mappings hold no row values, so Elasticsearch's own words may be told. */

@@ -5,7 +5,7 @@
 import type { Client } from '@elastic/elasticsearch';
 import { generationName, generationOf } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
-import { asObject } from './generation-meta.ts';
+import { asObject } from './index/generation-meta.ts';
 import { failureOf } from './index-answer.ts';
 import { ask } from './request.ts';
 

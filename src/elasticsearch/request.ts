@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { Client } from '@elastic/elasticsearch';
 import { errors } from '@elastic/elasticsearch';
 import type { Failure } from '../model/outcome.ts';
-import type { ErrorCause } from './bulk-outcome.ts';
+import type { ErrorCause } from './bulk/bulk-outcome.ts';
 import type { EngineName } from './engine.ts';
 import { engineIn, isOwnAnswer } from './engine.ts';
 

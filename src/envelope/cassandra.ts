@@ -11,8 +11,8 @@ import type { EnvelopeSays, ReadEnvelope } from './debezium.ts';
 import { imageOf } from './debezium.ts';
 import type { RowReader } from './json-row.ts';
 import { createRowReader, maxDocumentShapes } from './json-row.ts';
-import type { Shape } from './json-scan.ts';
-import { scanObject } from './json-scan.ts';
+import type { Shape } from '../json/scan.ts';
+import { scanObject } from '../json/scan.ts';
 import { EnvelopeOrigin } from './origin.ts';
 
 const noPatch: Patch = { set: [], removed: [], truncated: [] };

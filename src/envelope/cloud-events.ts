@@ -10,8 +10,8 @@ import type { SourceRecord } from '../model/record.ts';
 import type { Message } from './connect-json.ts';
 import type { ConnectorReaders } from './connectors.ts';
 import type { EnvelopeSays } from './debezium.ts';
-import type { Scanned } from './json-scan.ts';
-import { scanObject } from './json-scan.ts';
+import type { Scanned } from '../json/scan.ts';
+import { scanObject } from '../json/scan.ts';
 import type { SourceField } from './origin.ts';
 import { collectionOf, positionOf, scalarText } from './origin.ts';
 

@@ -8,8 +8,8 @@ import { isUtf8 } from 'node:buffer';
 import type { ColumnSchema, ConnectSchema, Row, RowSchema } from '../model/change-event.ts';
 import type { FramedValue } from '../model/frame.ts';
 import type { RowReader } from './json-row.ts';
-import type { InnerReader, Scanned, Shape } from './json-scan.ts';
-import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
+import type { InnerReader, Scanned, Shape } from '../json/scan.ts';
+import { oneLine, scanObject, skipSpace, skipValue } from '../json/scan.ts';
 
 /** A value's text and, where the record carries one, its schema. */
 export interface Message {

@@ -8,7 +8,7 @@ import type { Delete, Ignored, Row, RowSchema, Truncate, Upsert } from '../model
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { RowReader } from './json-row.ts';
-import type { Scanned } from './json-scan.ts';
+import type { Scanned } from '../json/scan.ts';
 import type { SourceField } from './origin.ts';
 import { EnvelopeOrigin } from './origin.ts';
 

@@ -15,7 +15,7 @@
  *
  * An object is one of these only if it has exactly their fields, of the right types. All others stay as they are: DBRefs too.
  */
-import { scanObject, skipSpace, skipValue } from './json-scan.ts';
+import { scanObject, skipSpace, skipValue } from '../json/scan.ts';
 
 /** MongoDB's own limit is 100. */
 const maxDepth = 200;

@@ -8,7 +8,7 @@
 import type { Delete, Row, Upsert } from '../model/change-event.ts';
 import type { RecordHeaders, SourceRecord } from '../model/record.ts';
 import type { RowPlace, RowReader } from './json-row.ts';
-import { scanObject } from './json-scan.ts';
+import { scanObject } from '../json/scan.ts';
 import { renamedId } from './metadata-id.ts';
 
 const deletedColumn = '__deleted';

@@ -4,7 +4,7 @@
  */
 import type { Value } from '../model/change-event.ts';
 import type { SourceRecord } from '../model/record.ts';
-import { jsonValue } from './json-value.ts';
+import { jsonValue } from '../json/value.ts';
 
 /** The last header of a name, as JSON text; undefined if there is none. */
 export function headerText({ headers }: SourceRecord, name: string): string | undefined {

@@ -2,9 +2,9 @@
  * A row as a view of JSON text (D13).
  */
 import type { Edit, Row, RowSchema, Value } from '../model/change-event.ts';
-import type { Scanned, Shape } from './json-scan.ts';
-import { scanObject } from './json-scan.ts';
-import { jsonValue } from './json-value.ts';
+import type { Scanned, Shape } from '../json/scan.ts';
+import { scanObject } from '../json/scan.ts';
+import { jsonValue } from '../json/value.ts';
 
 /** A row's new text: pieces of its old one, each followed by what is put there. Filled again for each row: no edit rewrites another. */
 interface Pieces {

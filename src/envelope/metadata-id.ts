@@ -3,7 +3,7 @@
  * its own keeps that one, and `_id` is left out: its value names the document.
  */
 import type { RowSchema } from '../model/change-event.ts';
-import { scanObject } from './json-scan.ts';
+import { scanObject } from '../json/scan.ts';
 
 export const metadataId = '_id';
 

@@ -6,8 +6,8 @@ import type { Patch, Row } from '../model/change-event.ts';
 import type { Envelope, EnvelopeSays, ReadEnvelope } from './debezium.ts';
 import { plainJson } from './extended-json.ts';
 import { createRowReader, maxDocumentShapes } from './json-row.ts';
-import { oneLine, scanObject } from './json-scan.ts';
-import { jsonValue } from './json-value.ts';
+import { oneLine, scanObject } from '../json/scan.ts';
+import { jsonValue } from '../json/value.ts';
 import { metadataId, renamedId } from './metadata-id.ts';
 import { EnvelopeOrigin } from './origin.ts';
 

@@ -4,9 +4,9 @@
 import type { Origin } from '../model/change-event.ts';
 import type { SourcePosition } from '../model/position.ts';
 import { sourcePosition } from '../model/position.ts';
-import type { Scanned } from './json-scan.ts';
-import { scanObject } from './json-scan.ts';
-import { jsonValue } from './json-value.ts';
+import type { Scanned } from '../json/scan.ts';
+import { scanObject } from '../json/scan.ts';
+import { jsonValue } from '../json/value.ts';
 
 /** Where an envelope's parts that tell of its origin are; −1 where one is not. */
 interface OriginParts {

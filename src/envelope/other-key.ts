@@ -5,7 +5,7 @@
 import type { Row, RowChange } from '../model/change-event.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { RowReader } from './json-row.ts';
-import { scanObject } from './json-scan.ts';
+import { scanObject } from '../json/scan.ts';
 
 const oldKeyHeader = '__debezium.oldkey';
 const newKeyHeader = '__debezium.newkey';

@@ -11,8 +11,8 @@ import { plainJson } from './extended-json.ts';
 import { connectorHeader, headerText } from './headers.ts';
 import type { RowReader } from './json-row.ts';
 import { scalarRow } from './json-row.ts';
-import { oneLine, scanObject, skipSpace, skipValue } from './json-scan.ts';
-import { jsonValue } from './json-value.ts';
+import { oneLine, scanObject, skipSpace, skipValue } from '../json/scan.ts';
+import { jsonValue } from '../json/value.ts';
 
 /** The document that an event makes; a sentence if it makes none. */
 export function readOutboxEvent(

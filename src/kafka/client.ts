@@ -5,9 +5,9 @@ import type { KafkaConfig, SASLOptions } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { Kafka } from 'kafkajs';
 import type { Failure } from '../model/outcome.ts';
-import { registerCodecs } from './codecs.ts';
-import { installHooks } from './kafkajs-internals.ts';
-import { createSocket } from './socket.ts';
+import { registerCodecs } from './kafkajs/codecs.ts';
+import { installHooks } from './kafkajs/kafkajs-internals.ts';
+import { createSocket } from './kafkajs/socket.ts';
 
 export interface KafkaOptions {
   /** `host:port` each. */

@@ -21,11 +21,11 @@ import { kafkaFailure } from './client.ts';
 import type { KafkaLog } from './client.ts';
 import { handOver, waitMs } from './hand-over.ts';
 import type { MemberProfile } from './group-assigner.ts';
-import type { GroupMember } from './kafkajs-internals.ts';
-import { hookedAssigner } from './kafkajs-internals.ts';
+import type { GroupMember } from './kafkajs/kafkajs-internals.ts';
+import { hookedAssigner } from './kafkajs/kafkajs-internals.ts';
 import { createPauses } from './pauses.ts';
 import { createReadingWatch } from './reading.ts';
-import { KafkaRecord } from './record-batch.ts';
+import { KafkaRecord } from './kafkajs/record-batch.ts';
 import type { TopicWatch, TopicWatchOptions } from './topic-watch.ts';
 import { createTopicWatch } from './topic-watch.ts';
 

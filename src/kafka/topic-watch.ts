@@ -6,8 +6,8 @@ import type { Failure } from '../model/outcome.ts';
 import type { Epochs } from '../model/position.ts';
 import type { TopicState } from '../model/topic-origin.ts';
 import { changeOf } from '../model/topic-origin.ts';
-import type { Cluster, GroupMember } from './kafkajs-internals.ts';
-import { readTopicStates } from './topic-states.ts';
+import type { Cluster, GroupMember } from './kafkajs/kafkajs-internals.ts';
+import { readTopicStates } from './kafkajs/topic-states.ts';
 
 export interface TopicWatchOptions {
   readonly groupId: string;

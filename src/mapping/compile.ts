@@ -3,7 +3,7 @@
  * decided once (`plan.ts`); what is left per row is to copy text and to convert the columns that need it.
  */
 import { createRowReader } from '../envelope/json-row.ts';
-import { jsonValue } from '../envelope/json-value.ts';
+import { jsonValue } from '../json/value.ts';
 import { otherKeyOf } from '../envelope/other-key.ts';
 import type { Patch, Row, RowChange, Upsert } from '../model/change-event.ts';
 import type { Form } from '../model/form.ts';
@@ -16,10 +16,10 @@ import type {
   Mapped,
   TruncatedDocument,
 } from '../model/document.ts';
-import { isJson } from '../model/exact-json.ts';
+import { isJson } from '../json/exact.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Path, Step } from '../model/partial-document.ts';
-import { isWhole } from '../model/partial-document.ts';
+import type { Path, Step } from '../model/partial-change.ts';
+import { isWhole } from '../model/partial-change.ts';
 import { epochAt, externalVersion } from '../model/position.ts';
 import type { Epochs, ExternalVersion } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';

@@ -6,13 +6,13 @@
  * nothing, the text is the document's, so that ids are what people read in the index.
  */
 import { booleanFromNumber } from '../convert/numeric.ts';
-import { stringOf } from '../convert/json-text.ts';
+import { stringOf } from '../json/text.ts';
 import { cidr, inet } from '../convert/network.ts';
 import { dateRange, doubleRange, integerRange, longRange } from '../convert/ranges.ts';
 import { geographic, planar } from '../convert/spatial.ts';
 import { arrayOf, jsonInString, mapOf, sparseVector, structOf } from '../convert/structured.ts';
 import { conversionOf, elementOf } from '../convert/types.ts';
-import { oneLine } from '../envelope/json-scan.ts';
+import { oneLine } from '../json/scan.ts';
 import type { ColumnSchema, Convert } from '../model/change-event.ts';
 
 /** The text of a column in an id; undefined if the column's own text will do. */

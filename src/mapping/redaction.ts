@@ -7,7 +7,7 @@
  * name is also looked for everywhere else, in headers as in other columns.
  */
 import { isUtf8 } from 'node:buffer';
-import { exactTree, isExactNumber } from '../model/exact-json.ts';
+import { exactTree, isExactNumber } from '../json/exact.ts';
 import type { Failure, FailureCode } from '../model/outcome.ts';
 import type { RecordHeaders, SourceRecord } from '../model/record.ts';
 import { placeText } from '../model/record.ts';

@@ -6,10 +6,10 @@
  * export const transform: Transform = (document) => ({ ...document, name: `${document.first_name} ${document.last_name}` });
  * ```
  */
-import { jsonValue } from '../envelope/json-value.ts';
+import { jsonValue } from '../json/value.ts';
 import type { Decimal, Value } from '../model/change-event.ts';
 import { errorKind } from '../model/error-kind.ts';
-import { exactNumber } from '../model/exact-json.ts';
+import { exactNumber } from '../json/exact.ts';
 
 /** What the document was made of. */
 export interface TransformContext {

@@ -1,7 +1,7 @@
 import type { IgnoredReason, RowChange, RowSchema } from './change-event.ts';
 import type { IndexOrigin } from './index-origin.ts';
 import type { Failure } from './outcome.ts';
-import type { Step } from './partial-document.ts';
+import type { Step } from './partial-change.ts';
 import type { ExternalVersion } from './position.ts';
 import type { RecordPlace } from './record.ts';
 

@@ -101,6 +101,11 @@ export interface Failure {
   readonly type?: string;
 }
 
+/** Whether an answer is the reason why there is none. */
+export function isFailure(value: unknown): value is Failure {
+  return typeof value === 'object' && value !== null && 'code' in value && 'message' in value;
+}
+
 export type WriteOutcome =
   | { readonly status: 'applied' }
   /** A newer version is there already: success. */

@@ -2,7 +2,7 @@
  * Vectors as an index keeps them, which is less exact than they were written: what was written and what is read are one only once
  * both are as exact.
  */
-import type { Path } from './partial-document.ts';
+import type { Path } from './partial-change.ts';
 
 /**
  * - `floats`: 32 bits each; whole numbers of a byte are exact in them.

@@ -5,7 +5,7 @@
  * letter), the one below is still to be written, for without the refused record it would have been.
  */
 import type { DocumentWrite } from '../model/document.ts';
-import type { Step } from '../model/partial-document.ts';
+import type { Step } from '../model/partial-change.ts';
 import type { ExternalVersion } from '../model/position.ts';
 import type { Ticket } from './offset-tracker.ts';
 

@@ -2,8 +2,7 @@
  * What the pipeline needs from the world. The prose is the specification; `test/contract` runs it against every
  * implementation.
  */
-import type { DocumentWrite, IndexDefinition } from '../model/document.ts';
-import type { Generation } from '../model/generation.ts';
+import type { DocumentWrite } from '../model/document.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
@@ -106,48 +105,6 @@ export interface DocumentScan {
    * cluster is thrown, as a SluiceError.
    */
   documents(index: string, signal: AbortSignal): AsyncIterable<readonly FoundDocument[]>;
-}
-
-export interface Generations {
-  /**
-   * By name (`customers-000001`, …) and what the alias names, ascending by number; each with what its `_meta` says, which is
-   * nothing for an index that Sluice did not make.
-   */
-  list(alias: string): Promise<readonly Generation[] | Failure>;
-  /**
-   * The one that the alias names; undefined if there is no such alias. An alias that names several, or only a part of one, is
-   * a failure.
-   */
-  current(alias: string): Promise<Generation | undefined | Failure>;
-  /** An index of any name as a generation of this alias; undefined if it is not there. */
-  find(alias: string, index: string): Promise<Generation | undefined | Failure>;
-  /**
-   * Makes the next generation, which the alias does not name yet. With `number`, that one, and it may be there already: if it
-   * was made by the same definition it is the answer, so that what was killed can be begun again. `loading`: no refreshes, no
-   * replicas, deleted versions kept for a day; what the definition wants instead is kept in `_meta` until `finishLoading`.
-   */
-  create(
-    definition: IndexDefinition,
-    options: { readonly loading: boolean; readonly number?: number },
-  ): Promise<Generation | Failure>;
-  /**
-   * Gives a generation, whether the alias names it or not, the fields that it lacks (a column came while it was loaded, or
-   * while it is written beside another); a failure if it cannot have them.
-   */
-  extend(generation: Generation, definition: IndexDefinition): Promise<Failure | undefined>;
-  /**
-   * Restores the settings that the definition wants, each said explicitly (an index without a `refresh_interval` of its own is
-   * not refreshed while nobody searches), refreshes, and waits until every shard is where it should be; a cluster with too few
-   * nodes for the replicas is not waited for. May be repeated.
-   */
-  finishLoading(generation: Generation, options: { readonly withinMs: number }): Promise<Failure | undefined>;
-  /**
-   * Moves the alias in one step, unless it is there already; fails if the alias names anything but `from`. What became of it
-   * is read back. Without `from`, gives the alias to `to` if nothing has it.
-   */
-  swap(alias: string, from: Generation | undefined, to: Generation): Promise<Failure | undefined>;
-  /** Removes the index; done if it is gone. Never the one that the alias names, nor one that Sluice does not know. */
-  remove(generation: Generation): Promise<Failure | undefined>;
 }
 
 /** A record that can never be written, kept with its bytes, its place and the reason. */

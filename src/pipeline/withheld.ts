@@ -10,8 +10,9 @@
  */
 import type { DocumentWrite, IndexWrite } from '../model/document.ts';
 import type { WriteOutcome } from '../model/outcome.ts';
-import type { Step } from '../model/partial-document.ts';
-import { completed, isWhole } from '../model/partial-document.ts';
+import type { Step } from '../model/partial-change.ts';
+import { completed } from '../json/partial-document.ts';
+import { isWhole } from '../model/partial-change.ts';
 import { isPartial } from './lane.ts';
 import type { DocumentPlace, DocumentReader, Observer, Sink } from './ports.ts';
 

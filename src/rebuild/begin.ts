@@ -9,7 +9,7 @@ import { refuse } from './custody.ts';
 import type { Control } from './handover.ts';
 import { generationIn, isSameDefinition } from './handover.ts';
 import type { Brokers } from './ports.ts';
-import { isFailure } from './ports.ts';
+import { isFailure } from '../model/outcome.ts';
 import type { RebuildOptions } from './rebuild-options.ts';
 import { contradiction, requestOf } from './snapshot-source.ts';
 

@@ -7,7 +7,7 @@ import type { Failure } from '../model/outcome.ts';
 import type { Clock } from '../pipeline/ports.ts';
 import type { Control } from './handover.ts';
 import type { ControlStore, Stored } from './ports.ts';
-import { isFailure } from './ports.ts';
+import { isFailure } from '../model/outcome.ts';
 
 export interface CustodyOptions {
   readonly store: ControlStore;

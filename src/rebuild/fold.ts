@@ -7,10 +7,11 @@
  */
 import { hash } from 'node:crypto';
 import type { ChangeEvent, RowChange } from '../model/change-event.ts';
-import { canonicalJson } from '../model/canonical-json.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { DocumentMapper, DocumentWrite, IndexWrite, Mapped } from '../model/document.ts';
-import type { Path, Step } from '../model/partial-document.ts';
-import { completed, isWhole } from '../model/partial-document.ts';
+import type { Path, Step } from '../model/partial-change.ts';
+import { completed } from '../json/partial-document.ts';
+import { isWhole } from '../model/partial-change.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordPlace, SourceRecord } from '../model/record.ts';
 import type { VectorField } from '../model/vector-field.ts';

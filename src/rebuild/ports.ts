@@ -93,7 +93,3 @@ export interface Following extends AsyncDisposable {
   /** Hands over what there is by now. */
   catchUp(): Promise<void>;
 }
-
-export function isFailure(value: unknown): value is Failure {
-  return typeof value === 'object' && value !== null && 'code' in value && 'message' in value;
-}

@@ -3,7 +3,8 @@
  */
 import type { IndexDefinition } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Clock, Generations } from '../pipeline/ports.ts';
+import type { Clock } from '../pipeline/ports.ts';
+import type { Generations } from '../documents/ports.ts';
 import type { Custody } from './custody.ts';
 import type { Control, Refused } from './handover.ts';
 import type { Brokers, Comparison, Signals } from './ports.ts';

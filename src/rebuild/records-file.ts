@@ -1,7 +1,7 @@
 /**
  * Records that somebody wrote into a file: a JSON object a line, or one object in all.
  */
-import { exactTree, isExactNumber } from '../model/exact-json.ts';
+import { exactTree, isExactNumber } from '../json/exact.ts';
 import type { Failure } from '../model/outcome.ts';
 import { offset } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';

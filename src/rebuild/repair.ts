@@ -5,7 +5,7 @@
 import type { DocumentWrite, StoredDocument } from '../model/document.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { applied } from '../model/outcome.ts';
-import { completed } from '../model/partial-document.ts';
+import { completed } from '../json/partial-document.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { Clock, Sink } from '../pipeline/ports.ts';
 import { pathsIn } from './fold.ts';

@@ -3,7 +3,8 @@
  */
 import type { Generation } from '../model/generation.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Clock, Generations } from '../pipeline/ports.ts';
+import type { Clock } from '../pipeline/ports.ts';
+import type { Generations } from '../documents/ports.ts';
 import type { Custody } from './custody.ts';
 import { refuse } from './custody.ts';
 import type { Control } from './handover.ts';

@@ -4,9 +4,9 @@
  * A field that is null is as one that is absent: a column that was added later is absent in the documents that were there before.
  * Floats are compared as the numbers that they are.
  */
-import { canonicalNumber, canonicalTree, removeAt } from '../model/canonical-json.ts';
-import { exactTree, isExactNumber } from '../model/exact-json.ts';
-import type { Path } from '../model/partial-document.ts';
+import { canonicalNumber, canonicalTree, removeAt } from '../json/canonical.ts';
+import { exactTree, isExactNumber } from '../json/exact.ts';
+import type { Path } from '../model/partial-change.ts';
 
 export interface FieldRule {
   readonly path: Path;

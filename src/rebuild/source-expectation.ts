@@ -1,8 +1,8 @@
 /**
  * What a comparison with SQL knows of each document: that which its row makes.
  */
-import { canonicalWithoutNulls } from '../model/canonical-json.ts';
-import type { Path } from '../model/partial-document.ts';
+import { canonicalWithoutNulls } from '../json/canonical.ts';
+import type { Path } from '../model/partial-change.ts';
 import type { ExternalVersion } from '../model/position.ts';
 import { externalVersion, offset } from '../model/position.ts';
 import type { Clock } from '../pipeline/ports.ts';

@@ -3,7 +3,7 @@
  * what is wrong with a document as both are now.
  */
 import type { StoredDocument } from '../model/document.ts';
-import type { Path } from '../model/partial-document.ts';
+import type { Path } from '../model/partial-change.ts';
 import { differingFields } from './source-compare.ts';
 import type { VerifySourceOptions } from './source-expectation.ts';
 import { expectChanged, expectNone, keyOf } from './source-expectation.ts';

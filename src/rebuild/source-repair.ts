@@ -8,7 +8,7 @@
  */
 import type { DocumentWrite, StoredDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import { completed } from '../model/partial-document.ts';
+import { completed } from '../json/partial-document.ts';
 import type { ExternalVersion } from '../model/position.ts';
 import type { Sink } from '../pipeline/ports.ts';
 import type { Repaired } from './repair.ts';

@@ -12,7 +12,7 @@ import { createRowReader } from '../envelope/json-row.ts';
 import type { ColumnSchema, Row, RowChange, RowSchema, Upsert } from '../model/change-event.ts';
 import type { DocumentMapper } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { Path } from '../model/partial-document.ts';
+import type { Path } from '../model/partial-change.ts';
 import { offset } from '../model/position.ts';
 import type { CompiledDocument } from '../mapping/compile.ts';
 import type { FieldRule } from './source-compare.ts';

@@ -9,7 +9,7 @@ import type { Observer, Sink } from '../pipeline/ports.ts';
 import type { Writing } from './handover.ts';
 import { excuse } from './handover.ts';
 import type { ControlStore, Stored } from './ports.ts';
-import { isFailure } from './ports.ts';
+import { isFailure } from '../model/outcome.ts';
 
 export interface TwinSinkOptions {
   readonly sink: Sink;

@@ -12,7 +12,7 @@ import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts
 import type { Control, Writing } from './handover.ts';
 import { acknowledge, isFirst, placeOf, toFinishing, writingOf } from './handover.ts';
 import type { ControlStore, Stored } from './ports.ts';
-import { isFailure } from './ports.ts';
+import { isFailure } from '../model/outcome.ts';
 import { createTwinSink } from './twin-sink.ts';
 
 export interface FollowedDocument {

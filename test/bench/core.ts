@@ -1,6 +1,6 @@
 /** The middle alone: decode → map → encode, on records held in memory. Microseconds of one core per event. */
 import { Kafka, logLevel } from 'kafkajs';
-import { bulkBody } from '../../src/elasticsearch/bulk-body.ts';
+import { bulkBody } from '../../src/elasticsearch/bulk/bulk-body.ts';
 import { createDecoder } from '../../src/envelope/decoder.ts';
 import { compileDocument } from '../../src/mapping/compile.ts';
 import type { CompiledDocument } from '../../src/mapping/compile.ts';

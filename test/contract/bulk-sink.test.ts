@@ -1,8 +1,8 @@
 /** The sink and the indexes on real servers: Elasticsearch 9, and by the same code 8 and OpenSearch. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDocumentReader } from '../../src/elasticsearch/document-reader.ts';
-import { withIndexes } from '../../src/elasticsearch/with-indexes.ts';
+import { createDocumentReader } from '../../src/elasticsearch/read/document-reader.ts';
+import { withIndexes } from '../../src/elasticsearch/bulk/with-indexes.ts';
 import type { Failure } from '../../src/model/outcome.ts';
 import { startElasticsearch } from '../stack/elasticsearch.ts';
 import { startStack } from '../stack/stack.ts';

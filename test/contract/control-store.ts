@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Control } from '../../src/rebuild/handover.ts';
 import type { ControlStore, Stored } from '../../src/rebuild/ports.ts';
-import { isFailure } from '../../src/rebuild/ports.ts';
+import { isFailure } from '../../src/model/outcome.ts';
 
 export function controlOf(document: string): Control {
   return {

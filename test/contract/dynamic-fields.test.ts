@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startStack } from '../stack/stack.ts';
-import { createIndexMaker } from '../../src/elasticsearch/index-maker.ts';
-import { createTryIndex } from '../../src/elasticsearch/index-trial.ts';
-import { readIgnoredValues } from '../../src/elasticsearch/ignored-values.ts';
+import { createIndexMaker } from '../../src/elasticsearch/index/index-maker.ts';
+import { createTryIndex } from '../../src/elasticsearch/index/index-trial.ts';
+import { readIgnoredValues } from '../../src/elasticsearch/read/ignored-values.ts';
 import { openEngine, requestTimeoutMs } from './engines.ts';
 import { openTable } from './table.ts';
 

@@ -2,18 +2,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Client } from '@elastic/elasticsearch';
-import type { Adopt } from '../../src/elasticsearch/adoption.ts';
-import { createAdopt } from '../../src/elasticsearch/adoption.ts';
-import { createBulkSink } from '../../src/elasticsearch/bulk-sink.ts';
+import type { Adopt } from '../../src/elasticsearch/index/adoption.ts';
+import { createAdopt } from '../../src/elasticsearch/index/adoption.ts';
+import { createBulkSink } from '../../src/elasticsearch/bulk/bulk-sink.ts';
 import { createElasticsearchClient } from '../../src/elasticsearch/client.ts';
 import type { EngineName } from '../../src/elasticsearch/engine.ts';
-import { createGenerations } from '../../src/elasticsearch/generations.ts';
-import type { IndexAdmin } from '../../src/elasticsearch/index-admin.ts';
-import { createIndexAdmin } from '../../src/elasticsearch/index-admin.ts';
-import { createIndexMaker } from '../../src/elasticsearch/index-maker.ts';
+import { createGenerations } from '../../src/elasticsearch/index/generations.ts';
+import type { IndexAdmin } from '../../src/documents/ports.ts';
+import { createIndexAdmin } from '../../src/elasticsearch/index/index-admin.ts';
+import { createIndexMaker } from '../../src/elasticsearch/index/index-maker.ts';
 import type { DocumentWrite } from '../../src/model/document.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
-import type { Generations, Sink } from '../../src/pipeline/ports.ts';
+import type { Sink } from '../../src/pipeline/ports.ts';
+import type { Generations } from '../../src/documents/ports.ts';
 
 export const requestTimeoutMs = 10_000;
 

@@ -1,7 +1,7 @@
 /** Inferred fields on real servers: whatever type is asked for, the index is made, takes the values, and says what stands in. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { replaceableTypes } from '../../src/elasticsearch/field-types.ts';
+import { replaceableTypes } from '../../src/elasticsearch/index/field-types.ts';
 import { startStack } from '../stack/stack.ts';
 import type { OpenEngine } from './engines.ts';
 import { openEngine, write } from './engines.ts';

@@ -1,7 +1,7 @@
 /** The generations of an alias on real servers: Elasticsearch 9 and 8, and OpenSearch. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isFailure } from '../../src/elasticsearch/index-answer.ts';
+import { isFailure } from '../../src/model/outcome.ts';
 import type { IndexDefinition } from '../../src/model/document.ts';
 import type { Generation } from '../../src/model/generation.ts';
 import { startElasticsearch } from '../stack/elasticsearch.ts';

@@ -1,9 +1,9 @@
 /** Live indexes held to their definitions, on real servers: Elasticsearch 9 and 8, and OpenSearch. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { differencesText } from '../../src/elasticsearch/difference.ts';
-import { isFailure } from '../../src/elasticsearch/index-answer.ts';
-import type { IndexState } from '../../src/elasticsearch/index-admin.ts';
+import { differencesText } from '../../src/model/difference.ts';
+import { isFailure } from '../../src/model/outcome.ts';
+import type { IndexState } from '../../src/documents/ports.ts';
 import { conversionNames } from '../../src/convert/named.ts';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
 import { defineIndex } from '../../src/mapping/infer.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SluiceError } from '../../src/errors.ts';
-import { createIndexOrigins } from '../../src/elasticsearch/index-origins.ts';
-import { createDocumentScan } from '../../src/elasticsearch/document-scan.ts';
+import { createIndexOrigins } from '../../src/elasticsearch/index/index-origins.ts';
+import { createDocumentScan } from '../../src/elasticsearch/read/document-scan.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
 import type { FoundDocument } from '../../src/pipeline/ports.ts';
 import { startStack } from '../stack/stack.ts';

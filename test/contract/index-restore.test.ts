@@ -4,8 +4,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createIndexOrigins } from '../../src/elasticsearch/index-origins.ts';
-import { createIndexWatch } from '../../src/index-watch.ts';
+import { createIndexOrigins } from '../../src/elasticsearch/index/index-origins.ts';
+import { createIndexWatch } from '../../src/documents/index-watch.ts';
 import { startElasticsearch } from '../stack/elasticsearch.ts';
 import { openEngine, requestTimeoutMs } from './engines.ts';
 

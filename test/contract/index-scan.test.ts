@@ -1,11 +1,12 @@
 /** A scan sees every document of an index once, as it is, on Elasticsearch by a point in time and on OpenSearch by a scroll. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readStored } from '../../src/elasticsearch/document-reader.ts';
-import type { ScanOptions } from '../../src/elasticsearch/index-scan.ts';
-import { isFailure, scanIndex } from '../../src/elasticsearch/index-scan.ts';
-import { readVectorFields } from '../../src/elasticsearch/vectors.ts';
-import { canonicalJson } from '../../src/model/canonical-json.ts';
+import { readStored } from '../../src/elasticsearch/read/document-reader.ts';
+import type { ScanOptions } from '../../src/elasticsearch/read/index-scan.ts';
+import { scanIndex } from '../../src/elasticsearch/read/index-scan.ts';
+import { isFailure } from '../../src/model/outcome.ts';
+import { readVectorFields } from '../../src/elasticsearch/read/vectors.ts';
+import { canonicalJson } from '../../src/json/canonical.ts';
 import type { DocumentWrite, StoredDocument } from '../../src/model/document.ts';
 import type { Failure } from '../../src/model/outcome.ts';
 import { externalVersion, maxEpoch, offset } from '../../src/model/position.ts';

@@ -1,7 +1,7 @@
 /** Control documents and the comparison of generations on real servers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createComparison } from '../../src/elasticsearch/comparison.ts';
+import { createComparison } from '../../src/elasticsearch/read/comparison.ts';
 import { createControlIndex } from '../../src/elasticsearch/control-index.ts';
 import { externalVersion, offset } from '../../src/model/position.ts';
 import { startStack } from '../stack/stack.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDecoder } from '../../src/envelope/decoder.ts';
-import type { IndexState } from '../../src/elasticsearch/index-admin.ts';
+import type { IndexState } from '../../src/documents/ports.ts';
 import { compileDocument } from '../../src/mapping/compile.ts';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';
 import type { DocumentWrite, IndexDefinition } from '../../src/model/document.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Message } from 'kafkajs';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
-import { registerCodecs } from '../../src/kafka/codecs.ts';
+import { registerCodecs } from '../../src/kafka/kafkajs/codecs.ts';
 import { readRecordedFile } from '../fixtures/recorded-file.ts';
 
 /** As its table has it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
-import { canonicalJson, canonicalNumber } from '../../src/model/canonical-json.ts';
+import { canonicalJson, canonicalNumber } from '../../src/json/canonical.ts';
 import { budget } from './budget.ts';
 
 Decimal.set({ precision: 200, toExpNeg: -9e15, toExpPos: 9e15 });

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Drift, LiveIndex } from '../../src/elasticsearch/drift.ts';
-import { drift } from '../../src/elasticsearch/drift.ts';
-import { comparable, isDefault } from '../../src/elasticsearch/field-parameters.ts';
+import type { Drift, LiveIndex } from '../../src/elasticsearch/index/drift.ts';
+import { drift } from '../../src/elasticsearch/index/drift.ts';
+import { comparable, isDefault } from '../../src/elasticsearch/index/field-parameters.ts';
 import type { IndexDefinition } from '../../src/model/document.ts';
 import { flatSettings, settingText } from '../../src/model/index-settings.ts';
 import { budget } from './budget.ts';

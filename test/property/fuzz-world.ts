@@ -1,7 +1,7 @@
 /** The real decoder, mappers and pipeline, fed with damaged records, and watched at each door. Holds nothing but what it counts. */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { bulkBody } from '../../src/elasticsearch/bulk-body.ts';
+import { bulkBody } from '../../src/elasticsearch/bulk/bulk-body.ts';
 import { createDecoder } from '../../src/envelope/decoder.ts';
 import { compileDocument } from '../../src/mapping/compile.ts';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';

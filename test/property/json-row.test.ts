@@ -4,7 +4,7 @@ import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { isLosslessNumber, parse } from 'lossless-json';
 import { createDecoder } from '../../src/envelope/decoder.ts';
-import { jsonValue } from '../../src/envelope/json-value.ts';
+import { jsonValue } from '../../src/json/value.ts';
 import type { Row } from '../../src/model/change-event.ts';
 import { offset } from '../../src/model/position.ts';
 import type { SourceRecord } from '../../src/model/record.ts';

@@ -4,7 +4,7 @@ import { Temporal } from '@js-temporal/polyfill';
 import fc from 'fast-check';
 import { dateRange, doubleRange, integerRange, longRange } from '../../src/convert/ranges.ts';
 import { microsecondsOf } from '../../src/convert/timestamp-text.ts';
-import { jsonValue } from '../../src/envelope/json-value.ts';
+import { jsonValue } from '../../src/json/value.ts';
 import { budget } from './budget.ts';
 
 interface Bounds {

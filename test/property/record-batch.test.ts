@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { registerCodecs } from '../../src/kafka/codecs.ts';
-import type { FetchDecoder } from '../../src/kafka/record-batch.ts';
-import { allocateAnswer } from '../../src/kafka/answer-memory.ts';
-import { KafkaRecord, decodeRecordBatch } from '../../src/kafka/record-batch.ts';
+import { registerCodecs } from '../../src/kafka/kafkajs/codecs.ts';
+import type { FetchDecoder } from '../../src/kafka/kafkajs/record-batch.ts';
+import { allocateAnswer } from '../../src/kafka/kafkajs/answer-memory.ts';
+import { KafkaRecord, decodeRecordBatch } from '../../src/kafka/kafkajs/record-batch.ts';
 import { budget } from './budget.ts';
 
 // kafkajs's own encoder and decoder, to agree with.

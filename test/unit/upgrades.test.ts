@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { digestOf } from '../../src/compose-connections.ts';
-import { metaIn } from '../../src/elasticsearch/generation-meta.ts';
+import { metaIn } from '../../src/elasticsearch/index/generation-meta.ts';
 import { compileDocument } from '../../src/mapping/compile.ts';
 import { contentText } from '../../src/mapping/content.ts';
 import { documentDefinitionSchema } from '../../src/mapping/definition.ts';

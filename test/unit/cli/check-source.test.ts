@@ -5,7 +5,7 @@ import { checkSource } from '../../../src/cli/check-source.ts';
 import { SluiceError } from '../../../src/errors.ts';
 import { documentDefinitionSchema } from '../../../src/mapping/definition.ts';
 import type { SourceTable } from '../../../src/rebuild/verify-ports.ts';
-import { createRoutes } from '../../../src/routes.ts';
+import { createRoutes } from '../../../src/documents/routes.ts';
 
 const tableNamed = (name: string, dialect: SourceTable['dialect']): SourceTable => ({
   ...{ name, dialect, estimate: 0 },

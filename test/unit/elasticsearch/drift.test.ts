@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LiveIndex } from '../../../src/elasticsearch/drift.ts';
-import { differencesText } from '../../../src/elasticsearch/difference.ts';
-import { drift } from '../../../src/elasticsearch/drift.ts';
-import { digestOf } from '../../../src/elasticsearch/generation-meta.ts';
+import type { LiveIndex } from '../../../src/elasticsearch/index/drift.ts';
+import { differencesText } from '../../../src/model/difference.ts';
+import { drift } from '../../../src/elasticsearch/index/drift.ts';
+import { digestOf } from '../../../src/elasticsearch/index/generation-meta.ts';
 import type { IndexDefinition } from '../../../src/model/document.ts';
 
 type Part = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fitted, lackingType, replaceableTypes } from '../../../src/elasticsearch/field-types.ts';
+import { fitted, lackingType, replaceableTypes } from '../../../src/elasticsearch/index/field-types.ts';
 
 const definition = (properties: Record<string, unknown>, inferred: readonly string[]) => ({
   alias: 'a',

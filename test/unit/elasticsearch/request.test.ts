@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, errors } from '@elastic/elasticsearch';
-import { createBulkSink } from '../../../src/elasticsearch/bulk-sink.ts';
+import { createBulkSink } from '../../../src/elasticsearch/bulk/bulk-sink.ts';
 import { ask } from '../../../src/elasticsearch/request.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withIndexes } from '../../../src/elasticsearch/with-indexes.ts';
+import { withIndexes } from '../../../src/elasticsearch/bulk/with-indexes.ts';
 import type { DocumentWrite } from '../../../src/model/document.ts';
 import type { Failure, WriteOutcome } from '../../../src/model/outcome.ts';
 import { applied } from '../../../src/model/outcome.ts';

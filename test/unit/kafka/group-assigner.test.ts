@@ -9,7 +9,7 @@ import { assignmentOf, createGroupAssigner, profileIn } from '../../../src/kafka
 import { documentDefinitionSchema } from '../../../src/mapping/definition.ts';
 import type { GroupInstance } from '../../../src/model/group-definitions.ts';
 import { definitionsFailure } from '../../../src/model/group-definitions.ts';
-import { createRoutes } from '../../../src/routes.ts';
+import { createRoutes } from '../../../src/documents/routes.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
 
 const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;

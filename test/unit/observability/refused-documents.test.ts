@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { outcomeOf } from '../../../src/elasticsearch/bulk-outcome.ts';
+import { outcomeOf } from '../../../src/elasticsearch/bulk/bulk-outcome.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';

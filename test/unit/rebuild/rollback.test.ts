@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generationName, generationOf } from '../../../src/model/generation.ts';
-import type { Generations } from '../../../src/pipeline/ports.ts';
+import type { Generations } from '../../../src/documents/ports.ts';
 import { createCustody } from '../../../src/rebuild/custody.ts';
 import { toDualWrite, toSwapping, toWarm } from '../../../src/rebuild/handover.ts';
 import type { Keeping } from '../../../src/rebuild/rollback.ts';
