@@ -123,7 +123,7 @@ async function readRecords({
 
 function unknownDocument(document: string, routes: Routes): SluiceError {
   const known = routes.aliases.length === 0 ? 'no document' : routes.aliases.join(', ');
-  return misuse(`These topics make ${known}, and not «${document}».`);
+  return misuse(`These topics make ${known}, and not "${document}".`);
 }
 
 function misuse(message: string): SluiceError {

@@ -140,7 +140,7 @@ export async function openRebuild(settings: RebuildSettings, signal: AbortSignal
 
 function unknown(name: string, { documents }: Routes): SluiceError {
   const known = documents.map(({ document }) => document).join(', ');
-  const message = `There is no document «${name}» whose topics exist; there are: ${known || 'none'}.`;
+  const message = `There is no document "${name}" whose topics exist; there are: ${known || 'none'}.`;
   return new SluiceError([{ code: 'MAPPING_INVALID', message }]);
 }
 
@@ -294,7 +294,7 @@ function redirected(sink: Sink, index: string): Sink {
   };
 }
 
-/** Values that the topics no longer have are in the generation that is replaced (D7). */
+/** Values that the topics no longer have are in the generation that is replaced (docs/decisions/0010). */
 function readerOf(reader: DocumentReader, { from }: Control, writes: string): DocumentReader {
   return {
     read: async (places, signal) => {

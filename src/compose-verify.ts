@@ -230,7 +230,7 @@ function kafkaError(error: unknown): never {
 
 function noDocument(document: string, documents: readonly string[]): Failure {
   const known = documents.length === 0 ? 'none is made of any topic that exists' : `there are ${documents.join(', ')}`;
-  return { code: 'CONFIGURATION_INVALID', message: `There is no document «${document}»: ${known}.` };
+  return { code: 'CONFIGURATION_INVALID', message: `There is no document "${document}": ${known}.` };
 }
 
 /** Waits for a schema registry are told; all else is told in the end. */

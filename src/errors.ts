@@ -109,7 +109,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The table was truncated; the documents of its rows are still in the index.',
     directive: 'dead-letter',
     nextStep:
-      'Delete the documents that were written before it by hand. `onTruncate: delete` in the mapping file does it the next time (docs/operations.md, «A table is truncated»).',
+      'Delete the documents that were written before it by hand. `onTruncate: delete` in the mapping file does it the next time (docs/operations.md, "A table is truncated").',
   },
   TRUNCATE_WAITS: {
     meaning: 'The index cannot be scanned for the documents of a truncated table.',
@@ -191,12 +191,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   INDEX_FOREIGN: {
     meaning: 'An index that Sluice did not make has a name that Sluice needs.',
     directive: 'pause',
-    nextStep: 'Rename the document in the mapping file, or see docs/operations.md, «An index that is there already».',
+    nextStep: 'Rename the document in the mapping file, or see docs/operations.md, "An index that is there already".',
   },
   ALIAS_UNUSABLE: {
     meaning: 'The alias names several indexes, only a part of one, or another than it should.',
     directive: 'pause',
-    nextStep: 'Make the alias name one index, without a filter or a routing (docs/operations.md, «Aliases»).',
+    nextStep: 'Make the alias name one index, without a filter or a routing (docs/operations.md, "Aliases").',
   },
   ALIAS_LOST: {
     meaning: 'Generations of the document are there, but the alias that should name one of them is not.',
@@ -212,7 +212,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The index is not as the mapping file and the schemas have it, and cannot be made so.',
     directive: 'pause',
     nextStep:
-      'Write the fields in the mapping file as the index has them, or make the index anew with `sluice rebuild` (docs/operations.md, «Rebuild an index»).',
+      'Write the fields in the mapping file as the index has them, or make the index anew with `sluice rebuild` (docs/operations.md, "Rebuild an index").',
   },
   EPOCH_LOWERED: {
     meaning:
@@ -232,7 +232,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
       'A column got a type that its field in the index does not have; documents whose values do not fit are dead letters.',
     directive: 'go-on',
     nextStep:
-      'Make the index anew with the new type (docs/operations.md, «Indexes»), then replay the dead letters; or write the field in the mapping file as it is to be.',
+      'Make the index anew with the new type (docs/operations.md, "Indexes"), then replay the dead letters; or write the field in the mapping file as it is to be.',
   },
   GC_DELETES_SHORT: {
     meaning: 'The index forgets deleted documents so soon that a delayed write could bring one back.',
@@ -242,7 +242,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   ADOPTION_REFUSED: {
     meaning: 'The index cannot be taken over as it is; nothing was changed.',
     directive: 'stop',
-    nextStep: 'See docs/operations.md, «An index that is there already», and run `sluice adopt` again.',
+    nextStep: 'See docs/operations.md, "An index that is there already", and run `sluice adopt` again.',
   },
   INDEX_REFUSED: {
     meaning: 'Elasticsearch refuses to create or extend the index as the mapping file or the table describes it.',
@@ -300,7 +300,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   REBUILD_IMPOSSIBLE: {
     meaning: 'A rebuild or a rollback cannot be begun or gone on with as things are; nothing was changed.',
     directive: 'stop',
-    nextStep: 'docs/operations.md, «Rebuild an index», says what can be done.',
+    nextStep: 'docs/operations.md, "Rebuild an index", says what can be done.',
   },
   REBUILD_UNVERIFIED: {
     meaning: 'The new generation does not hold what the old one holds, so the alias was left where it is.',
@@ -356,33 +356,33 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The committed offset is not in the topic any more: the topic was re-created, or records expired unread.',
     directive: 'stop',
     nextStep:
-      'If the topic was re-created, raise `epoch` in the mapping file; then read docs/operations.md, «A topic was re-created».',
+      'If the topic was re-created, raise `epoch` in the mapping file; then read docs/operations.md, "A topic was re-created".',
   },
   TOPIC_RECREATED: {
     meaning: 'The topic was deleted and made anew: its offsets, and so the versions of its writes, began again.',
     directive: 'stop',
     nextStep:
-      'Raise `epoch` by one in the mapping file of every document made of it, and restart: docs/operations.md, «A topic was re-created».',
+      'Raise `epoch` by one in the mapping file of every document made of it, and restart: docs/operations.md, "A topic was re-created".',
   },
   PARTITIONS_CHANGED: {
     meaning: 'The topic has more partitions than before, so keys move to partitions whose offsets are lower.',
     directive: 'stop',
     nextStep:
-      'Give the new partitions a higher `epoch` in the mapping file of every document made of it, and restart: docs/operations.md, «The number of partitions was raised».',
+      'Give the new partitions a higher `epoch` in the mapping file of every document made of it, and restart: docs/operations.md, "The number of partitions was raised".',
   },
   OFFSETS_MOVED: {
     meaning:
       'The group does not stand where Sluice left it, so that records are read again; deleted documents may be back until their deletes are.',
     directive: 'go-on',
     nextStep:
-      'If that was meant, let it run to the end and then run `sluice verify`: docs/operations.md, «Offsets were reset».',
+      'If that was meant, let it run to the end and then run `sluice verify`: docs/operations.md, "Offsets were reset".',
   },
   WRITES_SUPERSEDED: {
     meaning:
       'The index has newer versions than what is written, although no partition was read anew: versions went backwards.',
     directive: 'go-on',
     nextStep:
-      'Look for another writer of the index, a topic that was re-created or whose keys moved: docs/operations.md, «Writes are superseded».',
+      'Look for another writer of the index, a topic that was re-created or whose keys moved: docs/operations.md, "Writes are superseded".',
   },
   DEAD_LETTERS_UNAVAILABLE: {
     meaning: 'The dead-letter topic does not take letters, so the records they keep cannot be settled.',
@@ -426,7 +426,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The index cannot be compared with the rows in SQL.',
     directive: 'stop',
     nextStep:
-      'See docs/operations.md, «Verify against the database»; `sluice verify` without `--source` compares with the topics.',
+      'See docs/operations.md, "Verify against the database"; `sluice verify` without `--source` compares with the topics.',
   },
   CONFIGURATION_INVALID: {
     meaning: 'The configuration cannot work.',

@@ -87,7 +87,7 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !suites.some((suite) => suite.name === name));
   if (unknown.length > 0) {
     process.stderr.write(
-      `There is no suite «${unknown.join(', ')}»; there are ${suites.map(({ name }) => name).join(', ')}.\n`,
+      `There is no suite "${unknown.join(', ')}"; there are ${suites.map(({ name }) => name).join(', ')}.\n`,
     );
     return 2;
   }

@@ -62,7 +62,7 @@ async function definitionOf(document: string, { config, documents }: Files): Pro
   const routed = routes.documents.find((one) => one.document === document);
   const definition = routes.indexDefinition(document);
   if (definition !== undefined && routed !== undefined) return vouchedFor(definition, contentDigestOf(routed, config));
-  const message = `No mapping file and no topic makes the document «${document}».`;
+  const message = `No mapping file and no topic makes the document "${document}".`;
   throw new SluiceError([{ code: 'CONFIGURATION_INVALID', message }]);
 }
 

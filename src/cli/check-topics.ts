@@ -107,7 +107,7 @@ function unfitting(
     const { properties } = compiled.indexDefinition().mappings as { properties?: unknown };
     for (const { field, type, seen } of misfits(properties, JSON.parse(mapped.write.source.toString()))) {
       const { line, column } = positionOf(['index', 'mappings', 'properties', ...field.split('.')]);
-      const message = `${file}:${line}:${column}: «${field}» is ${type} in the index, and ${seen} in rows of «${topic}».`;
+      const message = `${file}:${line}:${column}: "${field}" is ${type} in the index, and ${seen} in rows of "${topic}".`;
       failures.set(field, { code: 'MAPPING_INVALID', message });
     }
   }

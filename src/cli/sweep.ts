@@ -124,7 +124,7 @@ function offsetsIn(text: string, partitions: readonly TopicPartition[]): readonl
   const [only] = new Set(partitions.map(({ topic }) => topic));
   for (const part of text.split(',')) {
     const [, topic = only, partition, at] = /^(?:(.+)\[)?(\d+)(?:\]@|:)(\d+)$/.exec(part.trim()) ?? [];
-    if (partition === undefined) throw misuse(`\`--since\`: «${part}» is not of the form topic[partition]@offset`);
+    if (partition === undefined) throw misuse(`\`--since\`: "${part}" is not of the form topic[partition]@offset`);
     given.set(`${topic ?? ''}/${partition}`, Number(at));
   }
   return partitions.map(({ topic, partition }) => {

@@ -137,7 +137,7 @@ export async function loadDocuments<S extends z.ZodType<{ readonly document: str
     const { file, positionOf } = yaml.value;
     const other = documents.find(({ definition }) => definition.document === checked.value.document);
     if (other !== undefined) {
-      const message = `document «${other.definition.document}» is defined in ${other.file} already.`;
+      const message = `document "${other.definition.document}" is defined in ${other.file} already.`;
       problems.push({ file, ...positionOf(['document']), message });
     }
     documents.push({ file, definition: checked.value, positionOf });

@@ -35,7 +35,7 @@ export function mistakesOf(error: z.ZodError, knownKeys: (path: Path) => readonl
       return issue.keys.map((key) => ({
         path: [...path, key],
         at: 'key',
-        message: `unknown key «${key}»${suggestion(key, knownKeys(path))}`,
+        message: `unknown key "${key}"${suggestion(key, knownKeys(path))}`,
       }));
     }
     return [{ path, at: 'value', message: `${pathText(path)} ${sentence(issue)}` }];

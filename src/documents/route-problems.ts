@@ -34,7 +34,7 @@ export const nothingToRead: Failure = {
 export function formDispute(topic: string, documents: readonly CompiledDocument[]): readonly Failure[] {
   const [first, other] = new Map(documents.map((made) => [JSON.stringify(made.form), made.document])).values();
   if (first === undefined || other === undefined) return [];
-  const message = `The documents ${first} and ${other} do not agree on the \`form\` of the topic «${topic}» or its outbox options.`;
+  const message = `The documents ${first} and ${other} do not agree on the \`form\` of the topic "${topic}" or its outbox options.`;
   return [{ code: 'MAPPING_INVALID', message }];
 }
 
@@ -47,7 +47,7 @@ export function notAllowed(
   return emptied
     .filter(({ topic }) => !allowed.some((pattern) => pattern.test(topic)))
     .map(({ topic, document }) => {
-      const message = `The document ${document} has \`onTruncate: delete\`, but \`truncation.allow\` of the configuration does not name its topic «${topic}».`;
+      const message = `The document ${document} has \`onTruncate: delete\`, but \`truncation.allow\` of the configuration does not name its topic "${topic}".`;
       return { code: 'CONFIGURATION_INVALID', message };
     });
 }
@@ -57,7 +57,7 @@ export function unorderedTruncates(partitions: ReadonlyMap<string, number>): rea
   return [...partitions]
     .filter(([, count]) => count > 1)
     .map(([topic, count]) => {
-      const message = `\`onTruncate: delete\` cannot be had for the topic «${topic}»: it has ${count} partitions, and nothing tells where among the records of the others a truncate stands.`;
+      const message = `\`onTruncate: delete\` cannot be had for the topic "${topic}": it has ${count} partitions, and nothing tells where among the records of the others a truncate stands.`;
       return { code: 'MAPPING_INVALID', message };
     });
 }
@@ -70,7 +70,7 @@ export function missingKey(file: DocumentFile): readonly Failure[] {
 }
 
 export function missingTopic(file: DocumentFile, topic: string): Failure {
-  return { code: 'TOPIC_MISSING', message: `${placeIn(file, ['from'])}: Kafka has no topic «${topic}».` };
+  return { code: 'TOPIC_MISSING', message: `${placeIn(file, ['from'])}: Kafka has no topic "${topic}".` };
 }
 
 /**

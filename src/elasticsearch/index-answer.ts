@@ -14,7 +14,7 @@ export function isAbsent(answer: Answer): boolean {
 /** Settings and mappings hold no row values, so Elasticsearch's own words may be told. */
 export function refusal(alias: string, cause: ErrorCause | undefined): Failure {
   const reason = cause?.reason ?? 'it did not say why';
-  return { code: 'INDEX_REFUSED', message: `Elasticsearch refuses the index of «${alias}»: ${reason}.` };
+  return { code: 'INDEX_REFUSED', message: `Elasticsearch refuses the index of "${alias}": ${reason}.` };
 }
 
 /** Of an answer that was not to be expected. */

@@ -48,7 +48,7 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
       const cell = after.text(column);
       if (cell === 'null') continue;
       const value = valueOf(cell);
-      if (value === undefined) return `column «${name}» in \`after\` is no cell`;
+      if (value === undefined) return `column "${name}" in \`after\` is no cell`;
       fields.push(`${JSON.stringify(name)}:${value}`);
     }
     return rows.read(`{${fields.join(',')}}`, 0, schemaOf(schema))?.row ?? 'a name in `after` is malformed';
@@ -63,7 +63,7 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
       case 't':
         return { op: 'truncate', record, origin, key };
       case 'r':
-        return rangeDelete('a range of rows (operation «r»)');
+        return rangeDelete('a range of rows (operation "r")');
       case 'd':
         return isPartial(key)
           ? rangeDelete('a whole partition (a column of the key is null)')
@@ -72,7 +72,7 @@ export function createCassandraReader(cells: RowReader): ReadEnvelope {
       case 'i':
       case 'u': {
         const after = envelope.after ?? imageOf(envelope, parts.after, cells);
-        if (after === null) return `operation «${operation}» has no cells in \`after\``;
+        if (after === null) return `operation "${operation}" has no cells in \`after\``;
         const written = writtenOf(after, envelope.schema);
         if (typeof written === 'string') return written;
         const op = operation === 'u' ? 'update' : 'create';

@@ -140,7 +140,7 @@ export function readEnvelope(
     case 'u':
     case 'r': {
       const after = envelope.after ?? imageOf(envelope, parts.after, readers.after);
-      if (after === null) return `operation «${operation}» has no row in \`after\``;
+      if (after === null) return `operation "${operation}" has no row in \`after\``;
       return {
         op: upserts[operation],
         record,

@@ -173,7 +173,7 @@ export function createDecoder(form: Form = autoForm, schemas: RecordSchemas = no
     (columns: readonly string[]): Reading =>
     ({ record }) => {
       const seen = columns.slice(0, 8).join(', ');
-      const expected = form.name === 'auto' ? 'in no form that tells itself' : `not in the form «${form.name}»`;
+      const expected = form.name === 'auto' ? 'in no form that tells itself' : `not in the form "${form.name}"`;
       const next = form.name === 'auto' ? '; `form` in the mapping file says what it is' : '';
       return unreadable(record, 'RECORD_FORM_UNKNOWN', `the value is ${expected}: an object of ${seen}${next}`);
     };

@@ -1,5 +1,5 @@
 /**
- * A row as a view of JSON text (D13).
+ * A row as a view of JSON text (docs/decisions/0000, "Rows stay text").
  */
 import type { Edit, Row, RowSchema, Value } from '../model/change-event.ts';
 import type { Scanned, Shape } from '../json/scan.ts';

@@ -54,7 +54,7 @@ export function createMongoReader(): MongoReader {
     const after = image(partOf(envelope, parts.after));
     if (after === undefined) return '`after` is no document in extended JSON';
     if (after !== null) return { op: operations[operation], record, origin, key, before, after };
-    if (operation !== 'u') return `operation «${operation}» has no document in \`after\``;
+    if (operation !== 'u') return `operation "${operation}" has no document in \`after\``;
     if (says(envelope, 'updateDescription')) {
       const said = partial(envelope, key);
       return said ? { op: 'update', record, origin, key, before, ...said } : '`updateDescription` cannot be read';

@@ -25,7 +25,7 @@ export function readOutboxEvent(
   let named = key;
   if (id === 'header') {
     const text = headerText(record, idHeader);
-    if (text === undefined) return `it has no header «${idHeader}» that would name the event`;
+    if (text === undefined) return `it has no header "${idHeader}" that would name the event`;
     named = scalarRow(text, undefined);
   }
   const fields = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
  * Documents that are written whole although the source sent only a part of them: what is missing is taken from the document as
- * it was (D7). One mechanism for values that the database withheld, and for changes that name only what they change.
+ * it was (docs/decisions/0010). One mechanism for values that the database withheld, and for changes that name only what they change.
  *
  * Numbers keep their digits: they are never parsed.
  */

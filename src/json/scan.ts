@@ -1,5 +1,5 @@
 /**
- * Finds where the values of a JSON object begin and end, without parsing them (D13): a row's columns stay text.
+ * Finds where the values of a JSON object begin and end, without parsing them (docs/decisions/0000, "Rows stay text"): a row's columns stay text.
  *
  * What is found is well-formed as far as the object's own structure goes: names, separators, strings, literals, balanced
  * brackets. What lies inside a nested value is left to its reader. No text that is found contains a line break, since

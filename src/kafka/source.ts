@@ -117,7 +117,7 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
       joined: watch.place,
       fetched: reading.fetched,
       outOfRange: (topic, partition) => {
-        const message = `The committed offset of ${topic}[${partition}] for group «${groupId}» is not in the topic any more.`;
+        const message = `The committed offset of ${topic}[${partition}] for group "${groupId}" is not in the topic any more.`;
         reason = { code: 'OFFSET_OUT_OF_RANGE', message };
       },
     });
@@ -143,7 +143,7 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
       assigned = new Set(partitions.map(keyOf));
       pauses.assigned(partitions);
       reading.joined(partitions);
-      log('info', `Joined group «${groupId}» as ${payload.memberId} with ${partitions.length} partitions.`);
+      log('info', `Joined group "${groupId}" as ${payload.memberId} with ${partitions.length} partitions.`);
       intake.assigned(partitions, { memberId: payload.memberId, generation: member?.generationId ?? -1 });
     });
     consumer.on(CRASH, ({ payload }) => {

@@ -302,7 +302,7 @@ function meets({ after, patch }: Upsert, { conditions }: Plan, placeholder: Plac
 }
 
 function undecided(name: string): Failure {
-  const message = `The database did not send «${name}», by which \`where\` decides.`;
+  const message = `The database did not send "${name}", by which \`where\` decides.`;
   return { code: 'FILTER_UNDECIDED', message };
 }
 
@@ -312,7 +312,7 @@ const malformed: Extract<Built, { readonly kind: 'failed' }> = {
 };
 
 function unconvertible(row: Row, column: number): Extract<Built, { kind: 'failed' }> {
-  const message = `Column «${row.columns[column] ?? ''}» does not hold what its type or \`as\` promises.`;
+  const message = `Column "${row.columns[column] ?? ''}" does not hold what its type or \`as\` promises.`;
   return { kind: 'failed', failure: { code: 'VALUE_NOT_CONVERTIBLE', message } };
 }
 

@@ -171,7 +171,7 @@ export const documentDefinitionSchema = z.strictObject({
     .refine((fields) => outerField(fields) === undefined, {
       error: ({ input }) => {
         const names = outerField(input as Fields) ?? [];
-        return `names «${names.join('» and «')}»: a field cannot be a value and an object`;
+        return `names "${names.join('" and "')}": a field cannot be a value and an object`;
       },
     })
     .default({})

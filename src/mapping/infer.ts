@@ -21,7 +21,7 @@ import { noRows } from './rows-met.ts';
 
 /**
  * Elasticsearch forgets the version of a deleted document after this time (its own default is 60 s); a write that was held
- * up for longer could then bring the document back (DESIGN D6).
+ * up for longer could then bring the document back (docs/decisions/0000, "Deletes").
  */
 const defaultSettings = { 'index.gc_deletes': '1h' };
 

@@ -51,7 +51,7 @@ export interface ConnectSchema {
   readonly image: RowSchema | undefined;
 }
 
-/** One row image (D13), columns in the order in which the record carries them. */
+/** One row image (docs/decisions/0000, "Rows stay text"), columns in the order in which the record carries them. */
 export interface Row {
   readonly columns: readonly string[];
   /** Known where records carry their schema; absent for schemaless JSON. */
@@ -121,7 +121,7 @@ export interface Upsert extends Said {
 export interface Delete extends Said {
   readonly op: 'delete';
   readonly before: Row | null;
-  /** A record without a value. Mostly it follows the delete event, and deletes a second time, idempotently (D6). */
+  /** A record without a value. Mostly it follows the delete event, and deletes a second time, idempotently (docs/decisions/0000, "Deletes"). */
   readonly tombstone: boolean;
   /** No other record is known to tell of this delete: a tombstone of a topic of flattened rows, or one before any other record. */
   readonly isOnly?: true;

@@ -7,7 +7,7 @@ import type { RecordPlace } from './record.ts';
 
 /** Where a write goes and which version it carries. */
 export interface WriteTarget {
-  /** The alias (D9): writes name it and require it, so that no write ever creates an index. */
+  /** The alias (docs/decisions/0000, "Indexes are created explicitly"): writes name it and require it, so that no write ever creates an index. */
   readonly index: string;
   /** At most 512 bytes of UTF-8. */
   readonly id: string;
@@ -15,7 +15,7 @@ export interface WriteTarget {
   readonly version: ExternalVersion;
   /**
    * Present if the row goes on under another primary key: the document as it was, after these steps, is to be remembered
-   * until the row's next document has taken from it what the source did not send (D7).
+   * until the row's next document has taken from it what the source did not send (docs/decisions/0010).
    */
   readonly bequeaths?: readonly Step[];
 }
@@ -23,7 +23,7 @@ export interface WriteTarget {
 export interface IndexWrite extends WriteTarget {
   readonly action: 'index';
   /**
-   * The document as JSON text on one line, in UTF-8, written whole, never merged (D5). Bytes and not a string: it lives until
+   * The document as JSON text on one line, in UTF-8, written whole, never merged (docs/decisions/0000, "Versions"). Bytes and not a string: it lives until
    * it is settled, and what lives outside the heap is not copied by the garbage collector meanwhile.
    */
   readonly source: Buffer;

@@ -14,7 +14,7 @@ export interface GenerationMeta extends Partial<IndexOrigin> {
   readonly createdBy: string;
   /** The highest epoch that was written into it: writes of a lower one would all be superseded. */
   readonly epoch: number;
-  /** What the versions of its documents are made of: `offset`, the epoch and the record's offset (DESIGN D5). */
+  /** What the versions of its documents are made of: `offset`, the epoch and the record's offset (docs/decisions/0000, "Versions"). */
   readonly versions: string;
   /** Full names of inferred fields for whose types the server has no more than a stand-in → the types that were asked for. */
   readonly standIns?: Readonly<Record<string, string>>;

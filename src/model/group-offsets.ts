@@ -41,13 +41,13 @@ export function movedOffsets(
     if (written.length === 0) return [];
     // Of a partition without records nothing is ever committed.
     if (written.every(({ committed }) => committed === undefined)) {
-      const message = `The group «${groupId}» has no offsets of «${topic}», of which ${alias} is made: what was written of it before is written again.`;
+      const message = `The group "${groupId}" has no offsets of "${topic}", of which ${alias} is made: what was written of it before is written again.`;
       return [{ code: 'OFFSETS_MOVED', message }];
     }
     const foreign = written.filter(({ isForeign }) => isForeign);
     if (foreign.length === 0) return [];
     const places = `${topic}[${foreign.map(({ partition }) => partition).join(', ')}]`;
-    const message = `The offsets of group «${groupId}» for ${places}, of which ${alias} is made, were not committed by Sluice: what was written after them is written again, and what was not read before them never is.`;
+    const message = `The offsets of group "${groupId}" for ${places}, of which ${alias} is made, were not committed by Sluice: what was written after them is written again, and what was not read before them never is.`;
     return [{ code: 'OFFSETS_MOVED', message }];
   });
 }

@@ -35,7 +35,7 @@ const unitsMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** `1h` → 3,600,000; negative for «never»; undefined for what is no time. */
+/** `1h` → 3,600,000; negative for "never"; undefined for what is no time. */
 export function durationMs(text: string): number | undefined {
   const [, digits = '', unit = 'ms'] = /^(-?\d+(?:\.\d+)?)(nanos|micros|ms|s|m|h|d)?$/.exec(text.trim()) ?? [];
   return digits === '' ? undefined : Number(digits) * (unitsMs[unit] ?? 1);

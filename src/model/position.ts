@@ -10,7 +10,7 @@ export type Offset = Branded<number, 'Offset'>;
 /** A position in the source database's log as its connector writes it (an LSN, a binlog coordinate, …), for people. */
 export type SourcePosition = Branded<string, 'SourcePosition'>;
 
-/** An Elasticsearch external version, 0 … 2^63−1, as decimal text, because it passes 2^53 (DESIGN D5). */
+/** An Elasticsearch external version, 0 … 2^63−1, as decimal text, because it passes 2^53 (docs/decisions/0000, "Versions"). */
 export type ExternalVersion = Branded<string, 'ExternalVersion'>;
 
 /** Bits below the epoch: 2^48 offsets a partition, 2^15 epochs. */

@@ -7,7 +7,7 @@ import leven from 'leven';
 export function suggestion(name: string, known: readonly string[]): string {
   const [nearest] = known.map((candidate) => ({ candidate, distance: leven(name, candidate) })).sort(byDistance);
   if (nearest !== undefined && nearest.distance <= Math.max(2, name.length / 3))
-    return `; did you mean «${nearest.candidate}»?`;
+    return `; did you mean "${nearest.candidate}"?`;
   return known.length > 0 && known.length <= 20 ? `; there are ${known.join(', ')}` : '';
 }
 

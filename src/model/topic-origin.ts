@@ -2,7 +2,7 @@
  * Where the versions of an index come from. A version is made of a record's offset, so it means something only as long as the
  * topic is the same one, and its keys stay in their partitions. What an index was made of is remembered with the index; when a
  * topic is found to be another one, or to have more partitions, nothing may be written before its `epoch` was raised: the new
- * writes would look older than the old ones and be refused without a word (DESIGN D5).
+ * writes would look older than the old ones and be refused without a word (docs/decisions/0000, "Versions").
  */
 import type { Failure } from './outcome.ts';
 import type { Epochs } from './position.ts';
@@ -60,11 +60,11 @@ function epochsIn({ partitions, epoch }: TopicOrigin, from: number): readonly nu
 }
 
 function recreated(topic: string): Failure {
-  const message = `The topic «${topic}» is not the one that the documents were made of: it was deleted and made anew.`;
+  const message = `The topic "${topic}" is not the one that the documents were made of: it was deleted and made anew.`;
   return { code: 'TOPIC_RECREATED', message };
 }
 
 function raised(topic: string, before: TopicState, now: TopicState): Failure {
-  const message = `The topic «${topic}» has ${now.partitions} partitions instead of ${before.partitions}.`;
+  const message = `The topic "${topic}" has ${now.partitions} partitions instead of ${before.partitions}.`;
   return { code: 'PARTITIONS_CHANGED', message };
 }

@@ -34,9 +34,9 @@ export async function openMysqlTable(sql: MySql, { schema, table }: TableName): 
     `SELECT table_type, coalesce(table_rows, 0) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?`,
     [schema, table],
   );
-  if (found === undefined) throw failed('SOURCE_TABLE_MISSING', `The database has no table «${name}».`);
+  if (found === undefined) throw failed('SOURCE_TABLE_MISSING', `The database has no table "${name}".`);
   if (found[0] === 'VIEW')
-    throw failed('SOURCE_UNUSABLE', `«${name}» is a view, and not the table that the connector reads.`);
+    throw failed('SOURCE_UNUSABLE', `"${name}" is a view, and not the table that the connector reads.`);
   const columns = (await sql.query(columnsQuery, [schema, table])).map(columnOf);
   const byName = new Map(columns.map((column) => [column.name, column] as const));
   const select = (names: readonly string[]): string =>

@@ -1,5 +1,5 @@
 /**
- * Notices when most writes of an index are superseded for minutes on end (DESIGN D5). A rebalance or a crash replays what was
+ * Notices when most writes of an index are superseded for minutes on end (docs/decisions/0000, "Versions"). A rebalance or a crash replays what was
  * written within the commit interval, so it is over at once; what lasts is a replay on purpose, or versions that went backwards.
  */
 import type { Failure } from '../model/outcome.ts';

@@ -1,6 +1,6 @@
 /**
  * Letters on their way to the dead-letter topic: a ticket is settled as dead-lettered only when its letter is durable
- * (D8). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly. Letters whose tenure is over
+ * (docs/decisions/0000, "Failures"). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly. Letters whose tenure is over
  * are not written: the new owner of their partition writes them.
  */
 import type { Failure } from '../model/outcome.ts';

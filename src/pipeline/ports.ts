@@ -8,7 +8,7 @@ import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
 import type { Membership } from './tenure.ts';
 
-/** «Everything of this partition below `next` is settled.» */
+/** "Everything of this partition below `next` is settled." */
 export interface Settled extends TopicPartition {
   readonly next: Offset;
 }

@@ -1,5 +1,5 @@
 /**
- * How many requests may be in flight: additive increase while the server takes them, halved when it says 429 (D3).
+ * How many requests may be in flight: additive increase while the server takes them, halved when it says 429 (docs/decisions/0005).
  */
 export interface RequestLimit {
   /** At least 1. */

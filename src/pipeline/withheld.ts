@@ -1,5 +1,5 @@
 /**
- * Values that the source did not send (D7): PostgreSQL's TOAST, Oracle's LOBs, changes that name only what they change. A document
+ * Values that the source did not send (docs/decisions/0010): PostgreSQL's TOAST, Oracle's LOBs, changes that name only what they change. A document
  * is written whole, so a write that lacks something takes it from the older writes of the document that wait with it (the lane
  * has put those among its steps), else from the index, else (after a change of the primary key) from the document of the old
  * key; else the field is left out, and counted.
@@ -42,7 +42,7 @@ export function withWithheld(sink: Sink, documents: DocumentReader, observer: Ob
 
   const tell = (index: string, omitted: readonly (readonly string[])[]): void => {
     for (const path of omitted) {
-      const field = path.length === 0 ? 'all fields but those that changed' : `«${path.join('.')}»`;
+      const field = path.length === 0 ? 'all fields but those that changed' : `"${path.join('.')}"`;
       if (told.has(`${index}/${field}`)) continue;
       told.add(`${index}/${field}`);
       const message = `The database did not send ${field} of a document of ${index}, and no earlier value is known.`;

@@ -1,5 +1,5 @@
 /**
- * One write in flight a document, full batches at every rate (D4).
+ * One write in flight a document, full batches at every rate (docs/decisions/0000, "One write in flight").
  *
  * Invariants:
  *  1. No document is in two requests at once, and at most once in a request: so writes of one document reach

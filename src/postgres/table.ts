@@ -37,11 +37,11 @@ export async function openTable(sql: Sql, { schema, table }: TableName): Promise
     [schema, table],
   );
   const [oid, kind, estimate] = found ?? [];
-  if (typeof oid !== 'string') throw failed('SOURCE_TABLE_MISSING', `The database has no table «${name}».`);
+  if (typeof oid !== 'string') throw failed('SOURCE_TABLE_MISSING', `The database has no table "${name}".`);
   if (kind !== 'r' && kind !== 'p') {
     throw failed(
       'SOURCE_UNUSABLE',
-      `«${name}» is a view or a foreign table, whose rows do not tell when they were written.`,
+      `"${name}" is a view or a foreign table, whose rows do not tell when they were written.`,
     );
   }
   const described = await sql.query(columnsQuery, [oid]);

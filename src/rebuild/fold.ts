@@ -2,7 +2,7 @@
  * Records → what each document should be: the write of its highest version, as Elasticsearch itself would decide, but that no
  * delete is ever forgotten. Shares with the service what makes ids, versions and contents, and nothing else.
  *
- * Values that the source withheld (D7) come from the document before, so the documents' texts must be kept: if a write is met
+ * Values that the source withheld (docs/decisions/0010) come from the document before, so the documents' texts must be kept: if a write is met
  * that needs one and they are not, `metPart` says so, and the fold is to be made again with them.
  */
 import { hash } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * The handover from one generation of an index to another (DESIGN D10), as pure functions over the control document: the one
+ * The handover from one generation of an index to another (docs/decisions/0012), as pure functions over the control document: the one
  * thing that the rebuild, every running instance, `rollback` and `finish` share. It is changed by compare-and-set alone.
  *
  *     loading → dual-write → swapping → warm ⇄ swapping       warm → finishing → (removed)
@@ -254,7 +254,7 @@ export function obstacleTo(control: Control, generation: string): string | undef
   if (refused.length === 0) return undefined;
   if (control.refused.length >= maxRefused)
     return `${generation} refused more documents than are told apart (${maxRefused})`;
-  const ids = refused.slice(0, 3).map(({ id, code }) => `«${id}» (${code})`);
+  const ids = refused.slice(0, 3).map(({ id, code }) => `"${id}" (${code})`);
   return `${generation} refused ${refused.length} documents, such as ${ids.join(', ')}`;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `sluice rebuild`: from the topics into a new generation, and the handover to it (DESIGN D10). Every step may be killed and
+ * `sluice rebuild`: from the topics into a new generation, and the handover to it (docs/decisions/0012). Every step may be killed and
  * begun again: what was reached is in the control document and in the offsets of the rebuild's own group.
  */
 import { SluiceError } from '../errors.ts';

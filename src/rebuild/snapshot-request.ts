@@ -1,6 +1,6 @@
 /**
  * A snapshot that a rebuild asks a Debezium connector for, because its topics do not hold all history: what is asked, how, and
- * what the connector's notifications tell of it (docs/decisions/0012-rebuild.md, «A snapshot as source»).
+ * what the connector's notifications tell of it (docs/decisions/0012-rebuild.md, "A snapshot as source").
  */
 import type { Failure } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';

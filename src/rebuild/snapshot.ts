@@ -94,7 +94,7 @@ function noSnapshot(topic: string, incremental: Mark | undefined): Failure {
     incremental === undefined
       ? 'no record says that a snapshot began there'
       : 'an incremental snapshot does not say where it began';
-  const message = `Where the last snapshot of «${topic}» began is not known: ${seen}. Name offsets with \`--since\`.`;
+  const message = `Where the last snapshot of "${topic}" began is not known: ${seen}. Name offsets with \`--since\`.`;
   return { code: 'SNAPSHOT_UNKNOWN', message };
 }
 

@@ -127,7 +127,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
   const parts = names.map((name) => partOf(name, imageSchema));
   const lackingKey = keyColumns.find((name) => !types.has(name));
   if (lackingKey !== undefined) {
-    return unusable(`The table ${table.name} has no column «${lackingKey}», which is in the key of ${topic}.`);
+    return unusable(`The table ${table.name} has no column "${lackingKey}", which is in the key of ${topic}.`);
   }
   if (keyColumns.length === 0) return unusable(`The records of ${topic} have no key, so no row can be found again.`);
   const inFields = new Set(fields.filter(({ constant }) => constant === undefined).map(({ from }) => from));
@@ -143,7 +143,7 @@ export function createSourceRows(options: SourceRowsOptions): SourceRows | Failu
     const decides = document.decisive.includes(name) || keyColumns.includes(name);
     if (decides || (document.hasTransform && inFields.has(name))) {
       const why = decides ? 'by which documents are chosen or found' : 'which `transform` is given';
-      return unusable(`«${name}» of ${table.name}, ${why}, ${reason}.`);
+      return unusable(`"${name}" of ${table.name}, ${why}, ${reason}.`);
     }
     if (inFields.has(name)) uncompared.push({ column: name, reason });
   }

@@ -123,5 +123,5 @@ export function createTwinSink({ sink, store, observer, writingTo, readOne }: Tw
 function refusalText(refusal: Refusal): string {
   if (refusal.kind === 'lost') return `${refusal.generation} is not written any more: ${refusal.why}`;
   const { generation, id, code } = refusal.write;
-  return `${generation} refuses the document «${id}» (${code}), which the live generation takes.`;
+  return `${generation} refuses the document "${id}" (${code}), which the live generation takes.`;
 }

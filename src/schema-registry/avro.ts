@@ -130,7 +130,7 @@ function compile(schema: AvroSchema, namespace: string, named: Map<string, Type>
   if (typeof schema === 'string') {
     if (isPrimitive(schema)) return primitive(schema, {});
     const found = named.get(fullName(schema, namespace)) ?? named.get(schema);
-    if (found === undefined) throw new SchemaError(`it refers to «${schema}», which is not there`);
+    if (found === undefined) throw new SchemaError(`it refers to "${schema}", which is not there`);
     return found;
   }
   if (!isObject(schema))

@@ -99,7 +99,7 @@ function createConfluentClient(urls: readonly string[], http: RegistryHttp): Con
   ): Promise<Failure | undefined> => {
     for (const { name, subject, version } of references) {
       if (found.has(name)) continue;
-      const what = `version ${version} of «${subject}», to which a schema refers`;
+      const what = `version ${version} of "${subject}", to which a schema refers`;
       if (depth > maxDepth) return { code: 'SCHEMA_UNUSABLE', message: `References go in circles at ${what}.` };
       const path = `/subjects/${encodeURIComponent(subject)}/versions/${version}`;
       const answer = await ask(path, what, signal);

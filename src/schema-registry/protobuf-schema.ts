@@ -36,7 +36,7 @@ export function parseProtobuf(text: string, references: readonly Reference[]): r
 function groupAmong(types: readonly Type[]): string | undefined {
   for (const type of types) {
     const group = type.fieldsArray.find(({ delimited }) => delimited);
-    const found = group === undefined ? groupAmong(messagesOf(type)) : `its field «${group.name}» is a group`;
+    const found = group === undefined ? groupAmong(messagesOf(type)) : `its field "${group.name}" is a group`;
     if (found !== undefined) return found;
   }
   return undefined;

@@ -56,7 +56,7 @@ await using elasticsearch = await startElasticsearch({ heapMegabytes: 1024 });
 const forms = values.forms.split(',').map((name) => {
   const found = benchForms.find((form) => form.name === name);
   if (found === undefined)
-    throw new Error(`There is no form «${name}»; there are ${benchForms.map((form) => form.name).join(', ')}.`);
+    throw new Error(`There is no form "${name}"; there are ${benchForms.map((form) => form.name).join(', ')}.`);
   return found;
 });
 

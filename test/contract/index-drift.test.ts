@@ -259,9 +259,9 @@ for (const [name, engine] of engines) {
     assert.ok(states.some((state) => differencesText(present(state).added) === differencesText(pending)));
     assert.equal(
       differencesText(pending),
-      'subfield «name.raw» is missing, should be keyword; `ignore_above` of field «code» is 50, should be 100; ' +
-        'field «phone» is missing, should be keyword; field «address» is missing, should be object; ' +
-        'setting «index.refresh_interval» is 1s, should be 5s',
+      'subfield "name.raw" is missing, should be keyword; `ignore_above` of field "code" is 50, should be 100; ' +
+        'field "phone" is missing, should be keyword; field "address" is missing, should be object; ' +
+        'setting "index.refresh_interval" is 1s, should be 5s',
     );
     noDrift(await admin.inspect(after));
     await sink.write([write(after.alias, 'a', '{"phone":"1","name":"A b","address":{"city":"c"}}')], signal);
@@ -293,9 +293,9 @@ for (const [name, engine] of engines) {
     for (const state of [await admin.inspect(after), await admin.align(after), await admin.ensure(after)]) {
       assert.equal(
         failureIn(state, 'INDEX_INCOMPATIBLE'),
-        `The index ${index} is not as it should be: field «n» is integer, should be keyword; ` +
-          '`analyzer` of field «t» is not set, should be simple; subfield «t.raw» is keyword, should be none; ' +
-          'setting «index.number_of_shards» is 1, should be 2.',
+        `The index ${index} is not as it should be: field "n" is integer, should be keyword; ` +
+          '`analyzer` of field "t" is not set, should be simple; subfield "t.raw" is keyword, should be none; ' +
+          'setting "index.number_of_shards" is 1, should be 2.',
       );
     }
     assert.equal(await send('GET', index), seen);
@@ -330,10 +330,10 @@ for (const [name, engine] of engines) {
     const index = await make(before);
     const after = { ...before, mappings: { properties: { n: { type: 'long' } } } };
     const { added, pending } = present(await admin.ensure(after));
-    assert.deepEqual([added.length, differencesText(pending)], [0, 'field «n» is missing, should be long']);
+    assert.deepEqual([added.length, differencesText(pending)], [0, 'field "n" is missing, should be long']);
     assert.doesNotMatch(await send('GET', `${index}/_mapping`), /long/);
     await send('PUT', `${index}/_mapping`, { dynamic: 'strict' });
-    assert.match(failureIn(await admin.ensure(after), 'INDEX_INCOMPATIBLE'), /field «n» is missing, should be long/);
+    assert.match(failureIn(await admin.ensure(after), 'INDEX_INCOMPATIBLE'), /field "n" is missing, should be long/);
   });
 
   test(`${name}: a lower epoch is refused, a higher one is noted, whether something else is to be changed or not`, async () => {
@@ -355,7 +355,7 @@ for (const [name, engine] of engines) {
     assert.deepEqual([warnings.map(({ code }) => code), pending], [['GC_DELETES_SHORT'], []]);
     assert.match(warnings[0]?.message ?? '', /forgets deleted documents after 5m, sooner than after 1h/);
     const { added } = present(await admin.ensure({ ...definition, unwritten: [] }));
-    assert.equal(differencesText(added), 'setting «index.gc_deletes» is 5m, should be 1h');
+    assert.equal(differencesText(added), 'setting "index.gc_deletes" is 5m, should be 1h');
   });
 
   test(`${name}: an alias that is lost, divided, filtered, or names an index of someone else is refused, each in a sentence`, async () => {
@@ -384,7 +384,7 @@ for (const [name, engine] of engines) {
     await send('PUT', `${taken.alias}-000001`);
     assert.match(
       failureIn(await admin.ensure(taken), 'INDEX_FOREIGN'),
-      /-000001» is there, and Sluice did not make it/,
+      /-000001" is there, and Sluice did not make it/,
     );
 
     const crossed = define({});
@@ -429,7 +429,7 @@ for (const [name, engine] of engines) {
     assert.ok(!isFailure(adopted), JSON.stringify(adopted));
     assert.equal(
       differencesText(adopted.added),
-      'field «phone» is missing, should be keyword; setting «index.gc_deletes» is 60s, should be 1h',
+      'field "phone" is missing, should be keyword; setting "index.gc_deletes" is 60s, should be 1h',
     );
     noDrift(await admin.ensure(raised));
     const { generation } = present(await admin.inspect(raised));
@@ -452,7 +452,7 @@ for (const [name, engine] of engines) {
       [await adopt(named, undefined), /can have no alias of its name/],
       [await adopt(define({}), otherIndex), /holds the documents of/],
       [await adopt(half, undefined), /is being loaded, and is not whole/],
-      [await adopt(define({}), 'no-such-index'), /There is no index «no-such-index»/],
+      [await adopt(define({}), 'no-such-index'), /There is no index "no-such-index"/],
       [await adopt(define({}), undefined), /name one with `--index`/],
     ] as const;
     for (const [answer, says] of cases) {

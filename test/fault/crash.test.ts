@@ -29,7 +29,7 @@ test('killed at every failpoint during 20,000 changes of 2,000 keys, the index e
     environment: { SLUICE_KAFKA_SESSION_TIMEOUT_MS: '2000', SLUICE_ELASTICSEARCH_MAX_BATCH_COUNT: '100' },
   };
   for (const [round, failpoint] of failpoints.entries()) {
-    await t.test(`killed after «${failpoint}»`, async () => {
+    await t.test(`killed after "${failpoint}"`, async () => {
       const changing = changeItems(scene, changesEach, 0.1 + round / 10);
       const doomed = await startSluice({
         ...options,

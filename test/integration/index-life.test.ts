@@ -99,11 +99,11 @@ test('a column that comes is searchable from its first record on; one that chang
   await place.send(topic, { ...two, phone: 'string' }, { id: 2, name: 'b', phone: '12' });
   await untilTrue('the new column is found', async () => (await place.found('phone:12')) === 1);
   const output = (): string => sluice.output() + beside.output();
-  assert.match(output(), /Extended life_columns-000001: field «phone» is missing, should be text/);
+  assert.match(output(), /Extended life_columns-000001: field "phone" is missing, should be text/);
 
   await place.send(topic, { ...two, phone: 'int64' }, { id: 3, name: 'c', phone: 13 });
   const sentence =
-    /Columns have other types than the fields of life_columns-000001: field «phone» is text, should be long\. Values that still fit/;
+    /Columns have other types than the fields of life_columns-000001: field "phone" is text, should be long\. Values that still fit/;
   await untilTrue('the contradiction is told', () => Promise.resolve(sentence.test(output())));
   await untilTrue('what fits is there', async () => (await place.found('id:3')) === 1);
   await place.send(`${topic}-other`, two, { id: 1, name: 'other' });
@@ -127,7 +127,7 @@ test('a mapping file that contradicts its index ends `run` and `check` with the 
   }
   await file('{ mappings: { properties: { name: { type: text } } } }');
   const sentence =
-    'The index life_files-000001 is not as it should be: field «name» is keyword, should be text. Write the fields';
+    'The index life_files-000001 is not as it should be: field "name" is keyword, should be text. Write the fields';
   const checked = await place.sluice('check');
   assert.ok(checked.code === 2 && checked.text.includes(sentence), checked.text);
   const ran = await place.sluice('run');
@@ -140,11 +140,11 @@ test('a mapping file that contradicts its index ends `run` and `check` with the 
   assert.equal(before.code, 0, before.text);
   assert.match(
     before.text,
-    /extended at the start of `sluice run`: subfield «name\.words» is missing, should be text; setting/,
+    /extended at the start of `sluice run`: subfield "name\.words" is missing, should be text; setting/,
   );
   {
     await using sluice = await startReadySluice(place.options);
-    assert.match(sluice.output(), /Extended life_files-000001: subfield «name\.words»/);
+    assert.match(sluice.output(), /Extended life_files-000001: subfield "name\.words"/);
     await sluice.stop();
   }
   const after = await place.sluice('check');
@@ -166,7 +166,7 @@ test('a lost alias is told by `check`, its records wait, and `adopt` gives it ba
   assert.equal(checked.code, 2);
   assert.match(
     checked.text,
-    /life_alias-000001 is there, but no alias «life_alias» names it\. Give the alias back: `sluice adopt/,
+    /life_alias-000001 is there, but no alias "life_alias" names it\. Give the alias back: `sluice adopt/,
   );
   await place.send(topic, two, { id: 2, name: 'b' });
   await using sluice = await startSluice(place.options);

@@ -157,9 +157,9 @@ test('documents follow their rows through filters, moves and transforms, and dea
   const wrong = await runCheck(scene.documents, scene.groupId);
   assert.match(
     wrong,
-    /accounts\.yaml:6:\d+: the rows of "language\.inventory\.accounts" have no column "emial"; did you mean «email»\?/,
+    /accounts\.yaml:6:\d+: the rows of "language\.inventory\.accounts" have no column "emial"; did you mean "email"\?/,
   );
-  assert.match(wrong, /accounts\.yaml:16:\d+: «status» is integer in the index, and a string in rows/);
+  assert.match(wrong, /accounts\.yaml:16:\d+: "status" is integer in the index, and a string in rows/);
 });
 
 /** Everything that `sluice check` prints. */

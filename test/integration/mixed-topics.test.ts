@@ -78,7 +78,7 @@ test('a row that moves between the partitions of a table is refused with the rem
   });
 
   const unknown =
-    /people\.yaml:3:\d+: the rows of "mixed\.inventory\.people" have no column "emial"; did you mean «email»\?/;
+    /people\.yaml:3:\d+: the rows of "mixed\.inventory\.people" have no column "emial"; did you mean "email"\?/;
   const countOf = async (index: string): Promise<number> => {
     await fetch(`${elasticsearch}/${index}/_refresh`, { method: 'POST' });
     const answer = await fetch(`${elasticsearch}/${index}/_count`);

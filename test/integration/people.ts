@@ -31,7 +31,7 @@ export async function recordedPeople(): Promise<PeopleRecords> {
   const around = (op: string, row: RegExp): readonly [string, string] => {
     const recorded = values.find((value) => value.includes(`"op":"${op}"`)) ?? '';
     const [before, after, ...more] = recorded.split(row);
-    assert.ok(before !== undefined && after !== undefined && more.length === 0, `a record of «${op}»`);
+    assert.ok(before !== undefined && after !== undefined && more.length === 0, `a record of "${op}"`);
     return [before, after];
   };
   const row = /(?<="after":)\{[^}]*\}/;

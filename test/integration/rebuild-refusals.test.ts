@@ -45,7 +45,7 @@ test('what cannot be rebuilt is refused with one sentence and changes nothing; w
   await t.test('an unknown document', async () => {
     const { code, output } = await sluice('rebuild', 'nothing').ended;
     assert.equal(code, 2);
-    assert.match(output, /There is no document «nothing»/);
+    assert.match(output, /There is no document "nothing"/);
   });
 
   await t.test('a rollback, a finish and an abort of nothing', async () => {
@@ -64,7 +64,7 @@ test('what cannot be rebuilt is refused with one sentence and changes nothing; w
     await mapping('{ email: { type: no_such_type } }');
     const { code, output } = await sluice('rebuild', index).ended;
     assert.equal(code, 1, output);
-    assert.match(output, /Elasticsearch refuses the index of «rebuild_refusals-customers»/);
+    assert.match(output, /Elasticsearch refuses the index of "rebuild_refusals-customers"/);
     assert.equal(await state(), before);
   });
 

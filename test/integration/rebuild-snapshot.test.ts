@@ -70,7 +70,7 @@ test('topics whose early records are gone: refused without --snapshot; with one,
   const says = (run: CommandRun, text: RegExp): Promise<unknown> => {
     const state = { isOver: false };
     void run.ended.then(() => (state.isOver = true));
-    return until(`«${text.source}»`, () => {
+    return until(`"${text.source}"`, () => {
       assert.equal(state.isOver, false, run.output());
       return Promise.resolve(text.test(run.output()) ? true : undefined);
     });

@@ -57,13 +57,13 @@ const mistakes: readonly (Attempt & { readonly claim: string; readonly says: Reg
   {
     claim: 'an unknown key of the configuration',
     files: { 'sluice.yaml': config('limits: { maxBytesHold: 64MiB }') },
-    says: /^sluice\.yaml:6:11: unknown key «maxBytesHold»; did you mean «maxBytesHeld»\?\.$/,
+    says: /^sluice\.yaml:6:11: unknown key "maxBytesHold"; did you mean "maxBytesHeld"\?\.$/,
   },
   {
     claim: 'an unknown variable',
     files: { 'sluice.yaml': config() },
     environment: { SLUICE_KAFKA_GROUPID: 'x' },
-    says: /^SLUICE_KAFKA_GROUPID is no variable of Sluice; did you mean «SLUICE_KAFKA_GROUP_ID»\?\.$/,
+    says: /^SLUICE_KAFKA_GROUPID is no variable of Sluice; did you mean "SLUICE_KAFKA_GROUP_ID"\?\.$/,
   },
   {
     claim: 'an address that is missing',
@@ -73,7 +73,7 @@ const mistakes: readonly (Attempt & { readonly claim: string; readonly says: Reg
   {
     claim: 'an unknown key of a mapping file',
     files: { 'sluice.yaml': config(), 'documents/a.yaml': 'document: a\nfrom: t\nfield:\n  x: { as: trim }\n' },
-    says: /^documents\/a\.yaml:3:1: unknown key «field»; did you mean «fields»\?\.$/,
+    says: /^documents\/a\.yaml:3:1: unknown key "field"; did you mean "fields"\?\.$/,
   },
   {
     claim: 'a conversion that there is not',
@@ -83,7 +83,7 @@ const mistakes: readonly (Attempt & { readonly claim: string; readonly says: Reg
   {
     claim: 'a topic that does not exist',
     files: { 'sluice.yaml': config(), 'documents/a.yaml': 'document: a\nfrom: no.such.topic\n' },
-    says: /^documents\/a\.yaml:2:7: Kafka has no topic «no\.such\.topic»\. Check `from` .+\.$/,
+    says: /^documents\/a\.yaml:2:7: Kafka has no topic "no\.such\.topic"\. Check `from` .+\.$/,
   },
   {
     claim: 'a folder without a mapping file',

@@ -93,7 +93,7 @@ test('offsets that are set back are told by check and by the log, and the replay
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /group replay-back: moved\n {4}The offsets of group «replay-back» for replay-back\.public\.rows\[0, 1\], of which replay-back is made, were not committed by Sluice: .* «Offsets were reset»/,
+    /group replay-back: moved\n {4}The offsets of group "replay-back" for replay-back\.public\.rows\[0, 1\], of which replay-back is made, were not committed by Sluice: .* "Offsets were reset"/,
   );
   await using service = await rows.startService();
   await rows.caughtUp();
@@ -127,7 +127,7 @@ test('another group on an index that was written before is told, and brings no d
   assert.equal(sayings(service), 1, service.output());
   assert.match(
     service.output(),
-    /The group «replay-group-\d+» has no offsets of «replay-group\.public\.rows», of which replay-group is made/,
+    /The group "replay-group-\d+" has no offsets of "replay-group\.public\.rows", of which replay-group is made/,
   );
   await expectRight(rows);
   assert.deepEqual(await service.stop(), { code: 0, signal: null });

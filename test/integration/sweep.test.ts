@@ -98,5 +98,5 @@ test('plan shows what would become of records of a topic and of a file, and writ
   assert.equal((await rows.elasticsearch('GET', index)).status, 404);
   const other = await rows.run('plan', 'other');
   assert.equal(other.code, 2);
-  assert.match(other.stderr, /not «other»/);
+  assert.match(other.stderr, /not "other"/);
 });

@@ -65,7 +65,7 @@ test('partitions that are raised under traffic end Sluice, unless their epoch is
     await scene.admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
     assert.equal((await sluice.ended).code, 1);
     await traffic;
-    assert.match(sluice.output(), /The topic «topic_raised\.inventory\.counters» has 2 partitions instead of 1\. Give/);
+    assert.match(sluice.output(), /The topic "topic_raised\.inventory\.counters" has 2 partitions instead of 1\. Give/);
   }
   await restartConnector(scene);
   const changeAll = (): Promise<unknown> => scene.inventory.query('UPDATE inventory.counters SET n = n + 1');
@@ -118,7 +118,7 @@ for (const { amount, times } of [
     assert.equal((await refused.ended).code, 1);
     assert.match(
       refused.output(),
-      /counters» is not the one that the documents were made of: it was deleted and made anew\. Raise `epoch`/,
+      /counters" is not the one that the documents were made of: it was deleted and made anew\. Raise `epoch`/,
     );
     await setEpoch(scene, '1');
     await using sluice = await startReadySluice(options);
@@ -165,7 +165,7 @@ test('an index that was rebuilt remembers the topic that it was rebuilt from: on
     assert.equal(ended?.code, 1, 'it goes on with another topic');
     assert.match(
       refused.output(),
-      /counters» is not the one that the documents were made of: it was deleted and made anew/,
+      /counters" is not the one that the documents were made of: it was deleted and made anew/,
     );
   }
   await setEpoch(scene, '1');

@@ -171,7 +171,7 @@ test('documents are emptied only where the configuration allows it and the topic
   assert.equal((await denied.ended).code, 2);
   assert.match(
     denied.output(),
-    /`truncation\.allow` of the configuration does not name its topic «truncates_denied\.inventory\.logs»/,
+    /`truncation\.allow` of the configuration does not name its topic "truncates_denied\.inventory\.logs"/,
   );
   await scene.admin.createPartitions({ topicPartitions: [{ topic: scene.topicOf('logs'), count: 2 }] });
   const unordered = await startSluice({ ...stack.addresses, ...scene, environment: { SLUICE_TRUNCATION_ALLOW: '.*' } });

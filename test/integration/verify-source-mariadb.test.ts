@@ -143,8 +143,8 @@ test('every type of column is compared with MariaDB as its connector writes it, 
     const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
       [[url((to) => (to.password = 'hidden'))], /refuses the user or the password\. Check the user of/],
       [[url((to) => (to.pathname = '/hidden'))], /The server has no database .*\. Check host, port/],
-      [[url(() => ''), '--table', 'some'], /«fixtures\.some» is a view/],
-      [[url(() => ''), '--table', 'none'], /has no table «fixtures\.none»\. Name the table/],
+      [[url(() => ''), '--table', 'some'], /"fixtures\.some" is a view/],
+      [[url(() => ''), '--table', 'none'], /has no table "fixtures\.none"\. Name the table/],
     ];
     for (const [args, says] of cases) {
       const { code, stderr } = await runCommand(options, ['verify', index, '--source', ...args]);

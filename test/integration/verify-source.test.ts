@@ -244,13 +244,13 @@ test('what cannot be compared is refused with one sentence, and no password', as
     [
       'the table is unknown',
       [...source, '--table', 'inventory.none'],
-      /has no table «inventory\.none»\. Name the table/,
+      /has no table "inventory\.none"\. Name the table/,
     ],
-    ['the table is a view', [...source, '--table', 'inventory.some'], /«inventory\.some» is a view/],
+    ['the table is a view', [...source, '--table', 'inventory.some'], /"inventory\.some" is a view/],
     [
       'the key is not in it',
       [...source, '--table', 'inventory.other'],
-      /inventory\.other has no column «id», which is in the key/,
+      /inventory\.other has no column "id", which is in the key/,
     ],
     ['no source is meant', ['--table', 'inventory.other'], /`--table` says something only together with `--source`/],
     [

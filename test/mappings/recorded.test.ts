@@ -135,16 +135,16 @@ for (const setting of settings) {
   const recording = await loadRecording(setting);
   const said = `${database}, ${name}`;
   for (const table of tables[database].filter((one) => setting.tables.includes(one.name))) {
-    test(`${said}: every row of «${table.name}» is a document that says what the SQL said`, () => {
+    test(`${said}: every row of "${table.name}" is a document that says what the SQL said`, () => {
       checkTable(recording, table);
     });
     if (recording.typed || !table.columns.some(({ as }) => as !== undefined)) continue;
-    test(`${said}: a mapping file makes of «${table.name}» what a schema would`, () => {
+    test(`${said}: a mapping file makes of "${table.name}" what a schema would`, () => {
       checkHints(recording, table);
     });
   }
   for (const story of stories) {
-    test(`${said}: the history of «${story}» is written as it was`, () => {
+    test(`${said}: the history of "${story}" is written as it was`, () => {
       checkStory(recording, story);
     });
   }

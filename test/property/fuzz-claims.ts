@@ -37,7 +37,7 @@ export function checkDocument(
   const found = Object.entries(columns).find(
     ([name, value]) => name !== 'inside' && placeholders.has(JSON.stringify(value)),
   );
-  return found && `a placeholder is in the field «${found[0]}»`;
+  return found && `a placeholder is in the field "${found[0]}"`;
 }
 
 /** Frames are JSON by what reads them: their documents always are. */
@@ -94,7 +94,7 @@ export function checkNumbers({ record, after }: Upsert, { source, steps }: Index
     if (isConverted || expected === undefined || name === '__proto__' || name === after.marker) continue;
     const found = Object.hasOwn(document, name) ? document[name] : renamed(document, name);
     if (stringify(expected) !== stringify(found))
-      return `the field «${name}» is ${stringify(found)?.slice(0, 200)}, the record says ${stringify(expected)?.slice(0, 200)}`;
+      return `the field "${name}" is ${stringify(found)?.slice(0, 200)}, the record says ${stringify(expected)?.slice(0, 200)}`;
     compared += isLosslessNumber(expected) ? 1 : 0;
   }
   return compared;

@@ -139,7 +139,7 @@ const lostIn = (play: (world: World) => void, on: Rules): string | undefined => 
 };
 
 for (const rule of Object.keys(rules) as Rule[]) {
-  test(`something is lost without the rule «${rule}»`, (t) => {
+  test(`something is lost without the rule "${rule}"`, (t) => {
     const without = { ...rules, [rule]: false };
     const story = stories[rule];
     if (story !== undefined) {

@@ -35,7 +35,7 @@ registerCodecs();
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const nullable = fc.option(bytes, { nil: null });
-// Of a header «valueOf», kafkajs makes a list that begins with a function.
+// Of a header "valueOf", kafkajs makes a list that begins with a function.
 const headerName = fc.string({ maxLength: 20 }).filter((name) => !(name in {}));
 const record = fc.record({
   timestampDelta: fc.oneof(

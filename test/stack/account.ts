@@ -10,13 +10,13 @@ export interface Account {
 
 export const isRoot = process.getuid?.() === 0;
 
-/** Who runs the servers that refuse root; undefined means «as we are». */
+/** Who runs the servers that refuse root; undefined means "as we are". */
 export async function unprivilegedAccount(): Promise<Account | undefined> {
   if (!isRoot) return undefined;
   const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith('nobody:'));
   const [, , uid, gid] = line?.split(':') ?? [];
   if (uid === undefined || gid === undefined)
-    throw new Error('There is no user «nobody» in /etc/passwd to run servers as.');
+    throw new Error('There is no user "nobody" in /etc/passwd to run servers as.');
   return { uid: Number(uid), gid: Number(gid) };
 }
 

@@ -58,7 +58,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     account,
     logFile: join(folder, 'postgres.log'),
     isReady: () => answersQueries(address),
-    // «Fast» shutdown: the default, SIGTERM, waits for clients to go.
+    // "Fast" shutdown: the default, SIGTERM, waits for clients to go.
     stopSignal: 'SIGINT',
   });
   return Object.assign(server, { port, address });

@@ -5,7 +5,7 @@ const names = process.argv.slice(2);
 const wanted = names.length === 0 ? serverNames : allServerNames.filter((name) => names.includes(name));
 const unknown = names.filter((name) => !allServerNames.some((known) => known === name));
 if (unknown.length > 0) {
-  process.stderr.write(`There is no server «${unknown.join(', ')}»; there are ${allServerNames.join(', ')}.\n`);
+  process.stderr.write(`There is no server "${unknown.join(', ')}"; there are ${allServerNames.join(', ')}.\n`);
   process.exit(2);
 }
 

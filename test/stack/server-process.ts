@@ -21,7 +21,7 @@ export interface ServerPlan {
   readonly environment?: Readonly<Record<string, string>>;
   readonly account?: Account | undefined;
   readonly logFile: string;
-  /** Asked again and again while the process runs; a rejection means «not yet». */
+  /** Asked again and again while the process runs; a rejection means "not yet". */
   readonly isReady: () => Promise<boolean>;
   readonly stopSignal?: NodeJS.Signals;
 }

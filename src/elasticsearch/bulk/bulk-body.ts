@@ -60,7 +60,7 @@ function headsOf(index: string, versionType: VersionType): Heads {
 
 /**
  * Each write carries its own version, as the digits that it has (it may pass 2^53), and is accepted only if nothing newer
- * is there (`external`; `external_gte` accepts the same version once more, which mends what has it). The index must be an alias, so that no write ever creates an index (DESIGN D9).
+ * is there (`external`; `external_gte` accepts the same version once more, which mends what has it). The index must be an alias, so that no write ever creates an index (docs/decisions/0000, "Indexes are created explicitly").
  */
 export function bulkBody(
   writes: readonly DocumentWrite[],

@@ -1,5 +1,5 @@
 /**
- * The one table: what Elasticsearch answers → what became of the write, or why nothing can be said yet (DESIGN D8).
+ * The one table: what Elasticsearch answers → what became of the write, or why nothing can be said yet (docs/decisions/0000, "Failures").
  *
  * Errors are told apart by status and by the field `type`, never by what a message says. Messages are made anew from what
  * is known to be no value of a row: Elasticsearch quotes values in its own.

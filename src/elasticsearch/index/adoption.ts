@@ -50,23 +50,23 @@ export function createAdopt({ maker, generations, createdBy, ...server }: Adopti
     if (unusable !== undefined) return unusable;
     const [named] = behind;
     if (named !== undefined && name !== undefined && named.generation.index !== name)
-      return refused(`The alias «${alias}» names ${named.generation.index}, not ${name}: remove it from there first.`);
+      return refused(`The alias "${alias}" names ${named.generation.index}, not ${name}: remove it from there first.`);
     if (named !== undefined) return named;
     const index = name ?? (await theOnly(alias));
     if (typeof index !== 'string') return index;
     const found = await seenBy(server, alias, index);
     if (isFailure(found)) return found;
-    return found.find(({ generation }) => generation.index === index) ?? refused(`There is no index «${index}».`);
+    return found.find(({ generation }) => generation.index === index) ?? refused(`There is no index "${index}".`);
   };
 
   const theOnly = async (alias: string): Promise<string | Failure> => {
     const there = await generations.list(alias);
     if (isFailure(there)) return there;
     const [only, second] = there;
-    if (only === undefined) return refused(`No index is behind «${alias}»: name one with \`--index\`.`);
+    if (only === undefined) return refused(`No index is behind "${alias}": name one with \`--index\`.`);
     if (second === undefined) return only.index;
     const names = there.map(({ index }) => index).join(', ');
-    return refused(`«${alias}» has several generations (${names}): name one with \`--index\`.`);
+    return refused(`"${alias}" has several generations (${names}): name one with \`--index\`.`);
   };
 
   /** Why it may not be taken over, whatever is in it. */
@@ -77,7 +77,7 @@ export function createAdopt({ maker, generations, createdBy, ...server }: Adopti
     if (meta !== undefined) {
       const other = await generations.current(meta.document);
       if (isFailure(other)) return other;
-      if (other?.index === index) return refused(`The index ${index} holds the documents of «${meta.document}».`);
+      if (other?.index === index) return refused(`The index ${index} holds the documents of "${meta.document}".`);
       return undefined;
     }
     if ((definition.epoch ?? 0) > 0) return undefined;
@@ -140,7 +140,7 @@ export function createAdopt({ maker, generations, createdBy, ...server }: Adopti
 /** Nothing that an alias does can help where its name is taken. */
 function itsOwnName(alias: string): Failure {
   const message =
-    `«${alias}» is an index of its own, which can have no alias of its name: copy it under another name, remove it, and ` +
+    `"${alias}" is an index of its own, which can have no alias of its name: copy it under another name, remove it, and ` +
     `adopt the copy with \`--index\`; or name the document otherwise.`;
   return { code: 'ADOPTION_REFUSED', message };
 }

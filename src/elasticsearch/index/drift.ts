@@ -90,7 +90,7 @@ function metaDrift(asked: Field, live: Field, { found }: Context): Field | undef
     ([key, value]) => key !== 'sluice' && comparable(value) !== comparable(live[key] ?? null),
   );
   if (different.length === 0) return undefined;
-  for (const [key, value] of different) found.additive.push(difference(`_meta «${key}»`, live[key], value));
+  for (const [key, value] of different) found.additive.push(difference(`_meta "${key}"`, live[key], value));
   return { ...live, ...asked, ...('sluice' in live && { sluice: live['sluice'] }) };
 }
 
@@ -108,7 +108,7 @@ function propertiesDrift(
     const path = prefix === '' ? name : `${prefix}.${name}`;
     const there = live[name];
     if (!isObject(there)) {
-      context.found.additive.push({ what: `${kind} «${path}»`, is: 'missing', should: typeOf(field) });
+      context.found.additive.push({ what: `${kind} "${path}"`, is: 'missing', should: typeOf(field) });
       patch[name] = field;
       continue;
     }
@@ -125,7 +125,7 @@ function fieldDrift(path: string, asked: Field, live: Field, context: Context): 
   if (type !== liveType) {
     // Nobody asked for this very type: one that takes the same values, if need be less well searched, is as good.
     if (isInferred && (standsInFor(asked, liveType) || isWider(liveType, type))) return undefined;
-    const told = { what: `field «${path}»`, is: liveType, should: type };
+    const told = { what: `field "${path}"`, is: liveType, should: type };
     context.found.incompatible.push(isInferred ? { ...told, isInferred } : told);
     return undefined;
   }
@@ -152,7 +152,7 @@ function fieldDrift(path: string, asked: Field, live: Field, context: Context): 
 function removedSubfields(path: string, asked: Field, live: Field, { found }: Context): void {
   for (const [name, field] of Object.entries(live)) {
     if (name in asked) continue;
-    found.incompatible.push({ what: `subfield «${path}.${name}»`, is: typeOf(asObject(field)), should: 'none' });
+    found.incompatible.push({ what: `subfield "${path}.${name}"`, is: typeOf(asObject(field)), should: 'none' });
   }
 }
 
@@ -167,7 +167,7 @@ function changedParameters(
 ): Readonly<Record<string, unknown>> {
   const changes: Record<string, unknown> = {};
   const differ = (name: string, to: unknown): void => {
-    const what = path === '' ? `\`${name}\` of the mapping` : `\`${name}\` of field «${path}»`;
+    const what = path === '' ? `\`${name}\` of the mapping` : `\`${name}\` of field "${path}"`;
     const isLater = isChangeable(name, to);
     const told = difference(what, live[name], to);
     if (isLater) context.found.additive.push(told);

@@ -150,8 +150,8 @@ function asField(value: unknown): Field {
 }
 
 /**
- * The type that a server does not have, as its refusal of a mapping names it: «No handler for type [shape] declared on field
- * [f]» (OpenSearch, Elasticsearch to 7), «The mapper type [shape] declared on field [f] does not exist» (Elasticsearch).
+ * The type that a server does not have, as its refusal of a mapping names it: "No handler for type [shape] declared on field
+ * [f]" (OpenSearch, Elasticsearch to 7), "The mapper type [shape] declared on field [f] does not exist" (Elasticsearch).
  */
 export function lackingType(reason: string | undefined): string | undefined {
   return /\btype \[(\w+)\] declared on field \[/.exec(reason ?? '')?.[1];

@@ -1,5 +1,5 @@
 /**
- * The generations of an alias: found, made, loaded, swapped and removed (DESIGN D10).
+ * The generations of an alias: found, made, loaded, swapped and removed (docs/decisions/0012).
  */
 import type { IndexDefinition } from '../../model/document.ts';
 import type { Generation } from '../../model/generation.ts';
@@ -96,7 +96,7 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
       const created = await createNumber(definition, (there.at(-1)?.number ?? 0) + 1, loading);
       if (created !== 'exists') return created;
     }
-    const message = `Others make generations of «${definition.alias}» at the same time.`;
+    const message = `Others make generations of "${definition.alias}" at the same time.`;
     return { code: 'INDEX_FOREIGN', message };
   };
 
@@ -109,7 +109,7 @@ export function createGenerations({ client, requestTimeoutMs, maker }: Generatio
     const there = await find(alias, index);
     if (isFailure(there)) return there;
     if (there?.meta?.document === alias && there.meta.definition === digestOf(definition)) return there;
-    return { code: 'INDEX_FOREIGN', message: `The index «${index}» is there, and was not made by this mapping file.` };
+    return { code: 'INDEX_FOREIGN', message: `The index "${index}" is there, and was not made by this mapping file.` };
   };
 
   const swap: Generations['swap'] = async (alias, from, to) => {
@@ -177,11 +177,11 @@ const addWrites = ({ index, writes }: Generation): object => ({
 });
 
 function movedOn(alias: string, now: Generation | undefined, from: Generation | undefined): Failure {
-  const message = `The alias «${alias}» names ${now?.index ?? 'nothing'}, not ${from?.index ?? 'nothing'}.`;
+  const message = `The alias "${alias}" names ${now?.index ?? 'nothing'}, not ${from?.index ?? 'nothing'}.`;
   return { code: 'ALIAS_UNUSABLE', message };
 }
 
 function notOursToRemove(alias: string, index: string, named: Generation | undefined): Failure {
-  const why = named?.index === index ? `the alias «${alias}» names it` : 'Sluice does not know it';
-  return { code: 'INDEX_FOREIGN', message: `The index «${index}» is not removed: ${why}.` };
+  const why = named?.index === index ? `the alias "${alias}" names it` : 'Sluice does not know it';
+  return { code: 'INDEX_FOREIGN', message: `The index "${index}" is not removed: ${why}.` };
 }

@@ -1,5 +1,5 @@
 /**
- * Indexes are made explicitly, never by a write (DESIGN D9): `<alias>-000001` behind its alias, held to its definition from
+ * Indexes are made explicitly, never by a write (docs/decisions/0000, "Indexes are created explicitly"): `<alias>-000001` behind its alias, held to its definition from
  * then on.
  */
 import type { IndexDefinition } from '../../model/document.ts';
@@ -30,7 +30,7 @@ export function createIndexAdmin({ maker, generations, ...server }: IndexAdminOp
     const ours = there.filter(({ meta }) => meta?.document === alias);
     if (ours.length === 0) return undefined;
     const names = ours.map(({ index }) => index).join(', ');
-    return { code: 'ALIAS_LOST', message: `${names} is there, but no alias «${alias}» names it.` };
+    return { code: 'ALIAS_LOST', message: `${names} is there, but no alias "${alias}" names it.` };
   };
 
   const look = async (definition: IndexDefinition): Promise<Seen | IndexState> => {
@@ -52,7 +52,7 @@ export function createIndexAdmin({ maker, generations, ...server }: IndexAdminOp
     const now = await look(definition);
     if (!('state' in now)) return update(definition, now);
     if (now.state !== 'absent') return now;
-    const message = `The index «${generation.index}» is there, and Sluice did not make it.`;
+    const message = `The index "${generation.index}" is there, and Sluice did not make it.`;
     return failed({ code: 'INDEX_FOREIGN', message });
   };
 

@@ -48,19 +48,19 @@ export function incompatibility(index: string, seen: string): Failure {
 
 function notOurs(alias: string, { generation: { index, meta } }: Seen): Failure | undefined {
   if (meta?.document === alias) return undefined;
-  const what = meta === undefined ? 'was not made by Sluice' : `holds the documents of «${meta.document}»`;
-  return { code: 'INDEX_NOT_ADOPTED', message: `The index ${index}, which the alias «${alias}» names, ${what}.` };
+  const what = meta === undefined ? 'was not made by Sluice' : `holds the documents of "${meta.document}"`;
+  return { code: 'INDEX_NOT_ADOPTED', message: `The index ${index}, which the alias "${alias}" names, ${what}.` };
 }
 
 function notOurVersions({ epoch = 0, alias }: IndexDefinition, { generation }: Seen): Failure | undefined {
   const { index, meta } = generation;
   if (meta === undefined) return undefined;
   if (meta.versions !== 'offset') {
-    const seen = `its documents have versions made of «${meta.versions}», should be «offset»`;
+    const seen = `its documents have versions made of "${meta.versions}", should be "offset"`;
     return incompatibility(index, seen);
   }
   if (meta.epoch <= epoch) return undefined;
-  const message = `The epoch of «${alias}» is ${epoch}, but ${index} was written with epoch ${meta.epoch}.`;
+  const message = `The epoch of "${alias}" is ${epoch}, but ${index} was written with epoch ${meta.epoch}.`;
   return { code: 'EPOCH_LOWERED', message };
 }
 

@@ -46,7 +46,7 @@ export async function seenBehind(server: Server, alias: string): Promise<Seen | 
   const seen = await seenBy(server, alias, alias);
   if (isFailure(seen)) return seen;
   if (seen.some(({ generation }) => generation.index === alias)) {
-    const message = `«${alias}» is an index of its own where an alias should be, and Sluice did not make it.`;
+    const message = `"${alias}" is an index of its own where an alias should be, and Sluice did not make it.`;
     return { code: 'INDEX_FOREIGN', message };
   }
   return onlyOne(alias, seen) ?? seen[0];
@@ -56,13 +56,13 @@ export async function seenBehind(server: Server, alias: string): Promise<Seen | 
 export function onlyOne(alias: string, seen: readonly Pick<Seen, 'generation' | 'aliases'>[]): Failure | undefined {
   if (seen.length > 1) {
     const names = seen.map(({ generation }) => generation.index).join(', ');
-    return { code: 'ALIAS_UNUSABLE', message: `The alias «${alias}» names several indexes: ${names}.` };
+    return { code: 'ALIAS_UNUSABLE', message: `The alias "${alias}" names several indexes: ${names}.` };
   }
   for (const { generation, aliases } of seen) {
     const { filter, index_routing: indexRouting, search_routing: searchRouting } = asObject(aliases[alias]);
     const what = filter !== undefined ? 'a filter' : (indexRouting ?? searchRouting) !== undefined ? 'a routing' : '';
     if (what === '') continue;
-    return { code: 'ALIAS_UNUSABLE', message: `The alias «${alias}» of ${generation.index} has ${what}.` };
+    return { code: 'ALIAS_UNUSABLE', message: `The alias "${alias}" of ${generation.index} has ${what}.` };
   }
   return undefined;
 }

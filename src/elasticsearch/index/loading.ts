@@ -13,7 +13,7 @@ import type { Answer } from '../request.ts';
 import { ask } from '../request.ts';
 import { durationMs, flatSettings, settingText } from '../../model/index-settings.ts';
 
-/** Versions of deleted documents are kept for as long as a load may take (DESIGN D10). */
+/** Versions of deleted documents are kept for as long as a load may take (docs/decisions/0012). */
 const gcDeletesWhileLoading = '1d';
 
 /** What an index has where nobody says otherwise. */
@@ -102,6 +102,6 @@ async function replicasOf(client: Client, index: string, requestTimeoutMs: numbe
 }
 
 function notGreen(index: string, withinMs: number): Failure {
-  const message = `The index «${index}» is not green after ${withinMs} ms.`;
+  const message = `The index "${index}" is not green after ${withinMs} ms.`;
   return { code: 'ELASTICSEARCH_UNAVAILABLE', message };
 }

@@ -47,7 +47,7 @@ export function settingsDrift(
     if (isThere === undefined ? should === undefined || (isSame && fixed.test(name)) : meansSame(isThere, should))
       continue;
     const difference = {
-      what: `setting «${name}»`,
+      what: `setting "${name}"`,
       is: isThere === undefined ? 'not set' : settingText(isThere),
       should: should === undefined ? 'not set' : settingText(should),
     };

@@ -33,7 +33,7 @@ export function createDocumentScan(options: DocumentScanOptions): DocumentScan {
       throw new SluiceError([refusal(index, answer.status, answer.cause?.type)]);
     }
     if (failedShards(answer.body) === 0) return true;
-    const message = `Not every shard of «${index}» was refreshed.`;
+    const message = `Not every shard of "${index}" was refreshed.`;
     throw new SluiceError([{ code: 'ELASTICSEARCH_UNAVAILABLE', message }]);
   };
 
@@ -59,6 +59,6 @@ function failedShards(body: unknown): number {
 function refusal(index: string, status: number, type: string | undefined): Failure {
   const outcome = outcomeOf(status, { type });
   if (outcome.status === 'retryable') return outcome.failure;
-  const message = `Elasticsearch refuses to refresh «${index}» (${status}${type === undefined ? '' : `, ${type}`}).`;
+  const message = `Elasticsearch refuses to refresh "${index}" (${status}${type === undefined ? '' : `, ${type}`}).`;
   return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message, status };
 }

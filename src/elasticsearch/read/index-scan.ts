@@ -150,12 +150,12 @@ function foundIn(answer: Awaited<ReturnType<typeof askText>>, index: string): Fo
   if (answer.kind === 'refused') return refusal(index, answer.status, answer.cause?.type);
   const body = treeOf(answer.text);
   if (!isSearchAnswer(body)) {
-    const message = `The answer to a search of «${index}» is no list of documents.`;
+    const message = `The answer to a search of "${index}" is no list of documents.`;
     return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message };
   }
   // A part of the documents would look like the whole.
   if (JSON.stringify(body._shards?.failed ?? 0) !== '0' || body.timed_out === true) {
-    const message = `Not every shard of «${index}» answered.`;
+    const message = `Not every shard of "${index}" answered.`;
     return { code: 'ELASTICSEARCH_UNAVAILABLE', message };
   }
   const moment = body.pit_id ?? body._scroll_id;
@@ -188,7 +188,7 @@ function stored({ _id: id, _version, _routing, _source }: Hit): StoredDocument {
 function refusal(index: string, status: number, type: string | undefined): Failure {
   const outcome = outcomeOf(status, { type });
   if (outcome.status === 'retryable') return outcome.failure;
-  const message = `Elasticsearch refuses to list the documents of «${index}» (${status}${type === undefined ? '' : `, ${type}`}).`;
+  const message = `Elasticsearch refuses to list the documents of "${index}" (${status}${type === undefined ? '' : `, ${type}`}).`;
   return { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message, status };
 }
 

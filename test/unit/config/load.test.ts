@@ -56,7 +56,7 @@ test('every mistake is told, each where it was made', async () => {
   assert.equal(problems.length, 5, problems.join('\n'));
   const all = problems.join('\n');
   assert.match(all, /^sluice\.yaml:2:12: `kafka\.brokers` /m);
-  assert.match(all, /^sluice\.yaml:3:3: unknown key «sesionTimeoutMs»; did you mean «sessionTimeoutMs»\?\.$/m);
+  assert.match(all, /^sluice\.yaml:3:3: unknown key "sesionTimeoutMs"; did you mean "sessionTimeoutMs"\?\.$/m);
   assert.match(all, /^sluice\.yaml:5:11: `elasticsearch\.nodes\.0` /m);
   assert.match(all, /^sluice\.yaml:6:15: `log\.level` must be one of error, warn, info, debug, trace\.$/m);
   assert.match(all, /^SLUICE_HTTP_PORT: `http\.port` must be a number\.$/m);

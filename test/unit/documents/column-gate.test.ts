@@ -136,7 +136,7 @@ for (const [claim, file, row] of mistakes) {
     );
     assert.match(
       lastFailure ?? '',
-      /^people\.yaml:[\w.]+: the rows of "people" have no column "(emial|stauts|tenent)"; did you mean «(email|status|tenant)»\?$/,
+      /^people\.yaml:[\w.]+: the rows of "people" have no column "(emial|stauts|tenent)"; did you mean "(email|status|tenant)"\?$/,
     );
     assert.equal(deadLetters.letters.length, 0);
     await end();
@@ -283,5 +283,5 @@ test('`_id` of MongoDB is named as it is called in rows', () => {
     said(['_ip', 'id']),
     'people.yaml:3:3: the rows of "people" have no column "_id": MongoDB\'s "_id" is called "id" here. Write "id".',
   );
-  assert.match(said(['_ip']), /did you mean «_ip»\?$/);
+  assert.match(said(['_ip']), /did you mean "_ip"\?$/);
 });

@@ -36,7 +36,7 @@ test('a topic that is named and not there is missing, with its place; and so is 
   const named = createRoutes([fileOf('people', ['shop.customers', 'gone'])], options, existing);
   assert.deepEqual(
     named.missing.map(({ code, message }) => [code, message]),
-    [['TOPIC_MISSING', 'people.yaml:2:7: Kafka has no topic «gone».']],
+    [['TOPIC_MISSING', 'people.yaml:2:7: Kafka has no topic "gone".']],
   );
   const nothing = createRoutes([fileOf('people', '/nothing/')], options, existing);
   assert.equal(nothing.missing[0]?.code, 'TOPIC_MISSING');
@@ -57,7 +57,7 @@ test('an index can be emptied by a truncate only where the configuration allows 
     refused.missing.map(({ code }) => code),
     ['CONFIGURATION_INVALID'],
   );
-  assert.match(refused.missing[0]?.message ?? '', /people.*`truncation\.allow`.*«shop\.customers»/);
+  assert.match(refused.missing[0]?.message ?? '', /people.*`truncation\.allow`.*"shop\.customers"/);
   const routes = createRoutes(files, { ...options, truncation: { allow: ['shop\\..*'] } }, existing);
   assert.deepEqual(routes.missing, []);
   assert.deepEqual(routes.emptied, ['shop.customers']);

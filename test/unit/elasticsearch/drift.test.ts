@@ -91,11 +91,11 @@ test('a new field, a new subfield and a parameter that may change are additive, 
       },
     }),
   );
-  assert.deepEqual(differencesText(incompatible), '`null_value` of field «code» is -, should be not set');
+  assert.deepEqual(differencesText(incompatible), '`null_value` of field "code" is -, should be not set');
   assert.equal(
     differencesText(additive.differences),
-    'subfield «name.exact» is missing, should be keyword; `ignore_above` of field «code» is 50, should be 100; ' +
-      'field «address.city» is missing, should be text; field «phone» is missing, should be keyword',
+    'subfield "name.exact" is missing, should be keyword; `ignore_above` of field "code" is 50, should be 100; ' +
+      'field "address.city" is missing, should be text; field "phone" is missing, should be keyword',
   );
   assert.deepEqual(additive.mappings, {
     properties: {
@@ -109,27 +109,27 @@ test('a new field, a new subfield and a parameter that may change are additive, 
 
 test('another type, another analyzer, a subfield that is gone and a fixed setting are incompatible, each told exactly', () => {
   const cases: readonly (readonly [Part, Part, string])[] = [
-    [{ type: 'text' }, { type: 'keyword' }, 'field «f» is keyword, should be text'],
-    [{ type: 'nested' }, { properties: {} }, 'field «f» is object, should be nested'],
-    [{ type: 'text', analyzer: 'english' }, { type: 'text' }, '`analyzer` of field «f» is not set, should be english'],
-    [{ type: 'text' }, { type: 'text', analyzer: 'english' }, '`analyzer` of field «f» is english, should be not set'],
-    [{ type: 'date', format: 'yyyy' }, { type: 'date' }, '`format` of field «f» is not set, should be yyyy'],
-    [{ type: 'keyword', index: false }, { type: 'keyword' }, '`index` of field «f» is not set, should be false'],
+    [{ type: 'text' }, { type: 'keyword' }, 'field "f" is keyword, should be text'],
+    [{ type: 'nested' }, { properties: {} }, 'field "f" is object, should be nested'],
+    [{ type: 'text', analyzer: 'english' }, { type: 'text' }, '`analyzer` of field "f" is not set, should be english'],
+    [{ type: 'text' }, { type: 'text', analyzer: 'english' }, '`analyzer` of field "f" is english, should be not set'],
+    [{ type: 'date', format: 'yyyy' }, { type: 'date' }, '`format` of field "f" is not set, should be yyyy'],
+    [{ type: 'keyword', index: false }, { type: 'keyword' }, '`index` of field "f" is not set, should be false'],
     [
       { type: 'text' },
       { type: 'text', fields: { raw: { type: 'keyword' } } },
-      'subfield «f.raw» is keyword, should be none',
+      'subfield "f.raw" is keyword, should be none',
     ],
     [
       { type: 'text', fields: { raw: { type: 'keyword' } } },
       { type: 'text', fields: { raw: { type: 'long' } } },
-      'field «f.raw» is long, should be keyword',
+      'field "f.raw" is long, should be keyword',
     ],
-    [{ type: 'object', enabled: false }, { type: 'object' }, '`enabled` of field «f» is not set, should be false'],
+    [{ type: 'object', enabled: false }, { type: 'object' }, '`enabled` of field "f" is not set, should be false'],
   ];
   for (const [field, there, says] of cases) assert.deepEqual(told(field, there), { additive: '', incompatible: says });
   const shards = drift(asked({}, { settings: { number_of_shards: 2 } }), live({}, { 'index.number_of_shards': '1' }));
-  assert.equal(differencesText(shards.incompatible), 'setting «index.number_of_shards» is 1, should be 2');
+  assert.equal(differencesText(shards.incompatible), 'setting "index.number_of_shards" is 1, should be 2');
 });
 
 test('an inferred field may be wider, or have a stand-in, or more than was inferred; a written one may not', () => {
@@ -145,10 +145,10 @@ test('an inferred field may be wider, or have a stand-in, or more than was infer
     assert.deepEqual(told(field, there, ['f']), nothing, JSON.stringify(field));
     assert.notDeepEqual(told(field, there), nothing, JSON.stringify(field));
   }
-  assert.equal(told({ type: 'long' }, { type: 'integer' }, ['f']).incompatible, 'field «f» is integer, should be long');
+  assert.equal(told({ type: 'long' }, { type: 'integer' }, ['f']).incompatible, 'field "f" is integer, should be long');
   const lenient = told({ type: 'date', ignore_malformed: true }, { type: 'date' }, ['f']);
   assert.deepEqual(lenient, {
-    additive: '`ignore_malformed` of field «f» is not set, should be true',
+    additive: '`ignore_malformed` of field "f" is not set, should be true',
     incompatible: '',
   });
 });
@@ -184,7 +184,7 @@ test('settings mean the same however they are written, and dynamic ones are addi
     live({}, { ...same, 'index.refresh_interval': '1s' }),
   );
   assert.deepEqual(additive.settings, { 'index.refresh_interval': '60s' });
-  assert.equal(differencesText(additive.differences), 'setting «index.refresh_interval» is 1s, should be 60s');
+  assert.equal(differencesText(additive.differences), 'setting "index.refresh_interval" is 1s, should be 60s');
   assert.deepEqual(incompatible, []);
 });
 

@@ -177,7 +177,7 @@ test('an update says what it changed, or it is ignored; a change without an imag
     assert.match(update({ updateDescription: broken }), /`updateDescription` cannot be read/);
   }
   assert.match(update({ patch: '{"$set":{"a":1}}' }), /a `patch`, as Debezium wrote before 2\.0/);
-  assert.match(read(mongoKey('1'), mongoEnvelope('c', null)), /operation «c» has no document in `after`/);
+  assert.match(read(mongoKey('1'), mongoEnvelope('c', null)), /operation "c" has no document in `after`/);
   for (const broken of ['{"a"', '[1]', '1', 'secret']) {
     const message = read(mongoKey('1'), mongoEnvelope('c', broken));
     assert.match(message, /`after` is no document in extended JSON/);
@@ -186,9 +186,9 @@ test('an update says what it changed, or it is ignored; a change without an imag
 });
 
 test('a column of Cassandra that is no cell is not guessed to be one', () => {
-  assert.match(read('{"a":1}', cassandraEnvelope('u', { a: 1 })), /column «a» in `after` is no cell/);
-  assert.match(read('{"a":1}', cassandraEnvelope('i', { a: { value: 1 } })), /column «a» in `after` is no cell/);
-  assert.match(read('{"a":1}', cassandraEnvelope('i', null)), /operation «i» has no cells in `after`/);
+  assert.match(read('{"a":1}', cassandraEnvelope('u', { a: 1 })), /column "a" in `after` is no cell/);
+  assert.match(read('{"a":1}', cassandraEnvelope('i', { a: { value: 1 } })), /column "a" in `after` is no cell/);
+  assert.match(read('{"a":1}', cassandraEnvelope('i', null)), /operation "i" has no cells in `after`/);
 });
 
 test('a CloudEvent of Spanner says as an envelope does which columns were captured', () => {

@@ -154,7 +154,7 @@ test('what cannot be read says what was seen and where, and no value', () => {
     ['{"after":"se\ncret"}', /a string in it has a line break/],
     ['[1,2]', /no JSON object but an array/],
     ['', /it breaks off/],
-    [envelope('u', 'null', 'null'), /operation «u» has no row in `after`/],
+    [envelope('u', 'null', 'null'), /operation "u" has no row in `after`/],
   ];
   for (const [value, says] of damaged) {
     const event = decode(key, value);

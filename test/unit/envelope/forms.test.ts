@@ -186,7 +186,7 @@ test('an outbox of aggregates keeps one document a key and deletes it by an empt
     ['order-7 {"total":3}', 'order-7 {"total":3}', 'delete order-7'],
   );
   const [missing] = documents({ form: 'outbox' }, [{ key: '"1"', value }]);
-  assert.match(missing ?? '', /no header «id»/);
+  assert.match(missing ?? '', /no header "id"/);
 });
 
 test('what is damaged is no row because its connector’s headers are on it', () => {

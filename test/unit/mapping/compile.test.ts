@@ -80,7 +80,7 @@ test('a row that cannot become a document says why, without its values', () => {
   assert.equal(codeOf(map({}, '{"id":1}', { key: `{"id":"${'x'.repeat(513)}"}` })), 'ID_TOO_LONG');
   const mapped = map({ fields: { born: { as: 'date-from-days' } } }, '{"born":"secret"}');
   assert.ok(mapped.kind === 'refused' && mapped.failure.code === 'VALUE_NOT_CONVERTIBLE');
-  assert.match(mapped.failure.message, /^t\[0\]@5: Column «born»/);
+  assert.match(mapped.failure.message, /^t\[0\]@5: Column "born"/);
   assert.ok(!mapped.failure.message.includes('secret'));
 });
 

@@ -31,7 +31,7 @@ test('a group that stands where Sluice left it is no news', () => {
 
 test('a topic without any offset of the group is told, if the index was made of it', () => {
   const [message, ...more] = messages([offset(0, undefined), offset(1, undefined)]);
-  assert.match(message ?? '', /^The group «g» has no offsets of «t», of which a is made/);
+  assert.match(message ?? '', /^The group "g" has no offsets of "t", of which a is made/);
   assert.deepEqual(more, []);
   assert.deepEqual(messages([offset(0, undefined), offset(1, undefined)], { topic: 'another' }), []);
 });
@@ -42,7 +42,7 @@ test('a partition without an offset beside one that has one had no records', () 
 
 test('offsets that others committed are told, by their partitions', () => {
   const [message] = messages([offset(0, 7), offset(1, 0, true)]);
-  assert.match(message ?? '', /^The offsets of group «g» for t\[1\], of which a is made, were not committed by Sluice/);
+  assert.match(message ?? '', /^The offsets of group "g" for t\[1\], of which a is made, were not committed by Sluice/);
 });
 
 test('partitions that are new, or whose epoch was raised, were not written before', () => {

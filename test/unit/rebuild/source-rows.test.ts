@@ -121,9 +121,9 @@ test('a row that `where` leaves out is left out, and one that cannot be mapped i
 test('where a document depends on what cannot be told, there is no comparison', () => {
   const transform = { file: 't.mjs', transform: <T>(document: T): T => document };
   const cases: readonly (readonly [object, CompileOptions, RegExp])[] = [
-    [{ where: { odd: 'x' } }, {}, /«odd» of public\.t, by which documents are chosen or found, is tsrange/],
-    [{ routing: 'gone' }, {}, /«gone» of public\.t, by which documents are chosen or found, is not in the table\./],
-    [{}, { transform }, /«odd» of public\.t, which `transform` is given/],
+    [{ where: { odd: 'x' } }, {}, /"odd" of public\.t, by which documents are chosen or found, is tsrange/],
+    [{ routing: 'gone' }, {}, /"gone" of public\.t, by which documents are chosen or found, is not in the table\./],
+    [{}, { transform }, /"odd" of public\.t, which `transform` is given/],
   ];
   for (const [definition, options, says] of cases) {
     const rows = rowsOf(definition, options);

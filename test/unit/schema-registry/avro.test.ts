@@ -137,7 +137,7 @@ test('a schema may hold itself, and refer to others', () => {
 });
 
 test('a schema that cannot be used is a sentence', () => {
-  assert.equal(createAvroReader('"no.such.Name"'), 'it refers to «no.such.Name», which is not there');
+  assert.equal(createAvroReader('"no.such.Name"'), 'it refers to "no.such.Name", which is not there');
   assert.equal(createAvroReader('{"type":7}'), 'it is no Avro schema');
 });
 

@@ -17,7 +17,7 @@ const text: RegisteredSchema = { type: 'AVRO', text: '"string"', references: [] 
 const down: Failure = { code: 'SCHEMA_REGISTRY_UNREACHABLE', message: 'scripted' };
 const unknown: Failure = { code: 'SCHEMA_UNKNOWN', message: 'scripted' };
 
-/** A frame of the string «a». */
+/** A frame of the string "a". */
 const frame = (id: number): Buffer => Buffer.from([0, 0, 0, 0, id, 2, 0x61]);
 const recordOf = (key: Buffer | null, value: Buffer | null): SourceRecord => ({
   topic: 't',
