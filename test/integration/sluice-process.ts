@@ -72,6 +72,9 @@ function holdsMappings(folder: string): boolean {
   return existsSync(folder) && readdirSync(folder).some((name) => /\.ya?ml$/.test(name));
 }
 
+/** Log lines are JSON: quotation marks in their sentences as they were written. */
+const sentencesOf = (output: string): string => output.replaceAll('\\"', '"');
+
 export interface CommandRun {
   readonly ended: Promise<Ended & { readonly output: string }>;
   /** Everything that it wrote to standard output and error so far. */
@@ -96,10 +99,10 @@ export function startCommand(options: SluiceOptions, ...args: readonly string[])
   return {
     ended: new Promise((resolve) => {
       child.once('close', (code, signal) => {
-        resolve({ code, signal, output });
+        resolve({ code, signal, output: sentencesOf(output) });
       });
     }),
-    output: () => output,
+    output: () => sentencesOf(output),
     kill: () => child.kill('SIGKILL'),
   };
 }
@@ -118,7 +121,11 @@ export function runCommand(options: SluiceOptions, args: readonly string[]): Pro
       [...nodeOptions, join(projectFolder, 'src/main.ts'), ...args],
       { cwd: options.documents, env: environmentOf(options), maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
+        resolve({
+          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+          stdout,
+          stderr: sentencesOf(stderr),
+        });
       },
     );
   });
@@ -163,7 +170,7 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
   return {
     pid: child.pid ?? Number.NaN,
     ended,
-    output: () => output,
+    output: () => sentencesOf(output),
     status: statusReport,
     isReady: () =>
       get('/ready').then(
