@@ -284,7 +284,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   HANDOVER_CHANGED: {
     meaning: 'A rebuild or a rollback changed which generations are written while a write was sent; it is sent again.',
     directive: 'retry',
-    nextStep: 'Nothing.',
+    nextStep: 'Nothing needs to be done: Sluice sends the write again.',
   },
   GENERATION_REFUSED: {
     meaning: 'Of two generations that are written, the one that is not live refuses what the live one takes.',

@@ -38,6 +38,8 @@ export interface Rows extends AsyncDisposable {
   caughtUp(): Promise<void>;
   /** A command of Sluice, configured as the service. */
   run(...args: readonly string[]): Promise<CommandResult>;
+  /** The service and the commands of another version, whose entry that is. */
+  ofVersion(entry: string): Pick<Rows, 'startService' | 'run'>;
   elasticsearch(method: string, path: string, body?: object): Promise<Response>;
 }
 
@@ -78,6 +80,10 @@ export async function openRows(options: RowsOptions): Promise<Rows> {
     startService: () => startReadySluice(service),
     caughtUp: () => untilTrue(`${topic} is settled`, isSettled, { withinMs: 300_000 }),
     run: (...args) => runCommand(service, args),
+    ofVersion: (entry) => ({
+      startService: () => startReadySluice({ ...service, entry }),
+      run: (...args) => runCommand({ ...service, entry }, args),
+    }),
     elasticsearch: (method, path, body) =>
       fetch(`${options.elasticsearch}/${path}`, {
         method,

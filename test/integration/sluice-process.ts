@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Accounts } from '../../src/pipeline/ledger.ts';
 import { nodeOptions } from '../stack/node-options.ts';
 import { freePort } from '../stack/ports.ts';
@@ -19,7 +19,7 @@ export interface SluiceOptions {
   readonly documents: string;
   /** Further variables; they win. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** The module that is run instead of `src/main.ts`, relative to the project. */
+  /** The module that is run instead of `src/main.ts`: absolute, or relative to the project. */
   readonly entry?: string;
 }
 
@@ -54,6 +54,8 @@ export interface SluiceProcess extends AsyncDisposable {
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
+const entryOf = ({ entry = 'src/main.ts' }: SluiceOptions): string => resolve(projectFolder, entry);
+
 /** The variables by which a process of Sluice is configured. */
 export function environmentOf(options: SluiceOptions): Readonly<Record<string, string | undefined>> {
   return {
@@ -84,8 +86,7 @@ export interface CommandRun {
 
 /** Starts a command that ends by itself, configured as the service. */
 export function startCommand(options: SluiceOptions, ...args: readonly string[]): CommandRun {
-  const entry = join(projectFolder, options.entry ?? 'src/main.ts');
-  const child = spawn(process.execPath, [...nodeOptions, entry, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, entryOf(options), ...args], {
     cwd: options.documents,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environmentOf(options),
@@ -118,7 +119,7 @@ export function runCommand(options: SluiceOptions, args: readonly string[]): Pro
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [...nodeOptions, join(projectFolder, 'src/main.ts'), ...args],
+      [...nodeOptions, entryOf(options), ...args],
       { cwd: options.documents, env: environmentOf(options), maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         resolve({
@@ -134,8 +135,7 @@ export function runCommand(options: SluiceOptions, args: readonly string[]): Pro
 /** Starts Sluice without waiting for it to be ready. */
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcess> {
   const port = Number(options.environment?.['SLUICE_HTTP_PORT'] ?? (await freePort()));
-  const entry = options.entry ?? 'src/main.ts';
-  const child = spawn(process.execPath, [...nodeOptions, join(projectFolder, entry), 'run'], {
+  const child = spawn(process.execPath, [...nodeOptions, entryOf(options), 'run'], {
     cwd: options.documents,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { SLUICE_COMMIT_INTERVAL_MS: '100', SLUICE_HTTP_PORT: String(port), ...environmentOf(options) },

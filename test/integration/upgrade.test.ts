@@ -76,7 +76,7 @@ const metaOf = async (rows: Rows, index: string): Promise<Readonly<Record<string
   return described?.mappings._meta.sluice ?? {};
 };
 
-for (const file of await readdir(folder)) {
+for (const file of (await readdir(folder)).filter((name) => name.endsWith('.json'))) {
   const text = await readFile(join(folder, file), 'utf8');
   const { mapping } = JSON.parse(text) as Left;
 
