@@ -27,6 +27,7 @@ import { createKafkaSource } from './kafka/source.ts';
 import type { GroupInstance } from './model/group-definitions.ts';
 import type { Failure } from './model/outcome.ts';
 import type { TopicState } from './model/topic-origin.ts';
+import { backoffMs } from './model/retrying.ts';
 import { exposeDoubts } from './observability/index-doubts.ts';
 import type { Logger } from './observability/logger.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
@@ -321,18 +322,26 @@ function failureError(failure: Failure): Error {
   return directiveOf(failure) === 'stop' ? new AbortError(error) : error;
 }
 
+const startBackoff = { initialMs: 500, maxMs: 10_000 };
+
 /** Tries for ever, and says so. */
 async function waitForKafka<T>(attempt: () => Promise<T>, monitor: Monitor, signal: AbortSignal): Promise<T> {
   const sinceMs = clock.nowMs();
   const waited = new Set<string>();
   const found = await pRetry(attempt, {
-    ...{ retries: Number.POSITIVE_INFINITY, minTimeout: 500, maxTimeout: 10_000, factor: 2, signal },
+    ...{
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: startBackoff.initialMs,
+      maxTimeout: startBackoff.maxMs,
+      factor: 2,
+      signal,
+    },
     onFailedAttempt: ({ error, attemptNumber }) => {
       const [failure] = error instanceof SluiceError ? error.failures : [];
       if (failure === undefined) return;
       waited.add(failure.code);
       monitor.starting(failure);
-      monitor.observer.waiting(failure, attemptNumber, Math.min(10_000, 500 * 2 ** (attemptNumber - 1)), 'Kafka');
+      monitor.observer.waiting(failure, attemptNumber, backoffMs(startBackoff, attemptNumber), 'Kafka');
     },
   });
   for (const code of waited) monitor.observer.recovered(code, clock.nowMs() - sinceMs, 'Kafka');

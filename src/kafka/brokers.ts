@@ -6,6 +6,7 @@ import kafkajs from 'kafkajs';
 import type { GroupView } from '../rebuild/handover.ts';
 import type { Brokers, TopicHistory } from '../rebuild/ports.ts';
 import { readLag, withAdmin } from './offsets.ts';
+import { partitionKey } from '../model/record.ts';
 
 export function createBrokers(kafka: Kafka, topics: readonly string[]): Brokers {
   return {
@@ -29,7 +30,7 @@ async function describe(admin: Admin, groupId: string): Promise<GroupView> {
     if (memberAssignment.length === 0) continue;
     const assignment = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {};
     for (const [topic, partitions] of Object.entries(assignment)) {
-      for (const partition of partitions) owners.set(`${topic}/${partition}`, memberId);
+      for (const partition of partitions) owners.set(partitionKey({ topic, partition }), memberId);
     }
   }
   return { settled: settledStates.has(groups[0]?.state ?? 'Dead'), owners };

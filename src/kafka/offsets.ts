@@ -4,6 +4,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import type { GroupOffset } from '../model/group-offsets.ts';
 import type { TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 import { isOurs } from './topic-watch.ts';
 
 export interface PartitionLag extends TopicPartition {
@@ -36,12 +37,12 @@ export async function readLag(
   return withAdmin(kafka, async (admin) => {
     const committed = new Map<string, number>();
     for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: [...topics] })) {
-      for (const { partition, offset } of partitions) committed.set(`${topic}/${partition}`, Number(offset));
+      for (const { partition, offset } of partitions) committed.set(partitionKey({ topic, partition }), Number(offset));
     }
     const lags: PartitionLag[] = [];
     for (const topic of topics) {
       for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        const at = committed.get(`${topic}/${partition}`) ?? -1;
+        const at = committed.get(partitionKey({ topic, partition })) ?? -1;
         const [start, end] = [Number(low), Number(high)];
         const lagRecords = end - Math.max(at, start);
         lags.push({ topic, partition, committed: at < 0 ? undefined : at, start, end, lagRecords });

@@ -6,6 +6,7 @@
  * never stands there with nothing under way.
  */
 import type { TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 
 export interface PausesOptions {
   readonly pause: (partition: TopicPartition) => void;
@@ -32,8 +33,6 @@ const patienceMs = 250;
 /** Who was paused a moment ago will be so again: its batch need not hold up the others each time. */
 const knownForMs = 10_000;
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 export function createPauses({ pause, resume, hasShare, waiting, nowMs }: PausesOptions): Pauses {
   let assigned = new Set<string>();
   const paused = new Map<string, { readonly place: TopicPartition; readonly over: () => void }>();
@@ -51,14 +50,14 @@ export function createPauses({ pause, resume, hasShare, waiting, nowMs }: Pauses
     assigned: (partitions) => {
       for (const key of [...paused.keys()]) end(key);
       resumedAtMs.clear();
-      assigned = new Set(partitions.map(keyOf));
+      assigned = new Set(partitions.map(partitionKey));
     },
     patienceMs: (place) => {
-      const atMs = resumedAtMs.get(keyOf(place));
+      const atMs = resumedAtMs.get(partitionKey(place));
       return atMs !== undefined && nowMs() - atMs < knownForMs ? 0 : patienceMs;
     },
     pause: (place) => {
-      const key = keyOf(place);
+      const key = partitionKey(place);
       if (!assigned.has(key) || paused.has(key) || paused.size + 1 >= assigned.size) return false;
       const { topic, partition } = place;
       paused.set(key, { place: { topic, partition }, over: waiting(place) });

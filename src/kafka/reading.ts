@@ -6,6 +6,7 @@
 import type { Failure } from '../model/outcome.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 
 export interface ReadingWatch {
   /** A join begins that gives up what was assigned. */
@@ -35,8 +36,6 @@ interface Watched extends TopicPartition {
   isPaused: boolean;
 }
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 export function createReadingWatch(nowMs: () => number): ReadingWatch {
   let state: Exclude<Reading, { readonly state: 'reading' }> | undefined = {
     state: 'starting',
@@ -55,10 +54,10 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
       state = undefined;
       partitions = new Map(
         assigned.map(({ topic, partition }) => {
-          const before = partitions.get(keyOf({ topic, partition }));
+          const before = partitions.get(partitionKey({ topic, partition }));
           const silentSinceMs = before !== undefined && before.answer === undefined ? before.silentSinceMs : now;
           return [
-            keyOf({ topic, partition }),
+            partitionKey({ topic, partition }),
             { topic, partition, fetchedAtMs: now, silentSinceMs, answer: undefined, isPaused: false },
           ];
         }),
@@ -76,7 +75,7 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
       const now = nowMs();
       const answer: Answer = { handling: 0 };
       for (const place of answered) {
-        const watched = partitions.get(keyOf(place));
+        const watched = partitions.get(partitionKey(place));
         if (watched === undefined) continue;
         watched.fetchedAtMs = now;
         watched.silentSinceMs = now;
@@ -84,7 +83,7 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
       }
     },
     handling: (place) => {
-      const answer = partitions.get(keyOf(place))?.answer;
+      const answer = partitions.get(partitionKey(place))?.answer;
       if (answer === undefined) return () => undefined;
       answer.handling += 1;
       return () => {
@@ -98,7 +97,7 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
       };
     },
     pausing: (place) => {
-      const watched = partitions.get(keyOf(place));
+      const watched = partitions.get(partitionKey(place));
       if (watched === undefined) return () => undefined;
       watched.isPaused = true;
       return () => {

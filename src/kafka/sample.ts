@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kafka } from 'kafkajs';
 import { offset } from '../model/position.ts';
 import type { SourceRecord } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 import { withAdmin } from './offsets.ts';
 
 export interface SampleOptions {
@@ -30,7 +31,7 @@ export async function sampleRecords(
       for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
         const from = fromStart ? Number(low) : Math.max(Number(low), Number(high) - perPartition);
         const end = fromStart ? Math.min(Number(high), from + perPartition) : Number(high);
-        if (from < end) left.set(`${topic}/${partition}`, { topic, partition, from, end });
+        if (from < end) left.set(partitionKey({ topic, partition }), { topic, partition, from, end });
       }
     }
   });
@@ -54,10 +55,10 @@ export async function sampleRecords(
           const place = { topic, partition, offset: offset(message.offset), timestampMs: Number(timestamp) };
           records.get(topic)?.push({ ...place, key, value, headers });
         }
-        const wanted = left.get(`${topic}/${partition}`);
+        const wanted = left.get(partitionKey({ topic, partition }));
         const last = messages.at(-1);
         if (wanted === undefined || last === undefined) return Promise.resolve();
-        if (Number(last.offset) + 1 >= wanted.end) left.delete(`${topic}/${partition}`);
+        if (Number(last.offset) + 1 >= wanted.end) left.delete(partitionKey({ topic, partition }));
         if (left.size === 0) done.resolve(undefined);
         return Promise.resolve();
       },

@@ -7,6 +7,7 @@ import type { Signals } from '../rebuild/ports.ts';
 import { kafkaFailure } from './client.ts';
 import { withAdmin } from './offsets.ts';
 import { readRange } from './read-range.ts';
+import { partitionKey } from '../model/record.ts';
 
 export interface KafkaSignalsOptions {
   readonly kafka: Kafka;
@@ -20,7 +21,9 @@ export function createKafkaSignals({ kafka, groupId, follow }: KafkaSignalsOptio
     withAdmin(kafka, async (admin) => {
       if (!(await admin.listTopics()).includes(topic)) return undefined;
       const offsets = await admin.fetchTopicOffsets(topic);
-      return Object.fromEntries(offsets.map(({ partition, high }) => [placeOf(topic, partition), Number(high)]));
+      return Object.fromEntries(
+        offsets.map(({ partition, high }) => [partitionKey({ topic, partition }), Number(high)]),
+      );
     });
   return {
     ends,
@@ -42,12 +45,10 @@ export function createKafkaSignals({ kafka, groupId, follow }: KafkaSignalsOptio
       const place = { topic, partition: 0 };
       const [first] = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
       const end = Number(first?.high ?? 0);
-      const from = Math.max(since[placeOf(topic, 0)] ?? 0, Number(first?.low ?? 0));
+      const from = Math.max(since[partitionKey(place)] ?? 0, Number(first?.low ?? 0));
       const records = await readRange(kafka, groupId, { ...place, from, count: end - from, end });
       return records.some(({ value }) => value !== null && isIt(value.toString()));
     },
     follow,
   };
 }
-
-const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;

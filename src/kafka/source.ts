@@ -14,7 +14,9 @@ import { SluiceError, directiveOf } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
 import { offset } from '../model/position.ts';
 import type { Reading } from '../model/reading.ts';
-import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
+import type { RecordBatch, SourceRecord } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
+import { backoffMs } from '../model/retrying.ts';
 import type { Intake, Settled, Source } from '../pipeline/ports.ts';
 import { createFreshness, lifetimeMs } from '../pipeline/tenure.ts';
 import { kafkaFailure } from './client.ts';
@@ -45,7 +47,7 @@ export interface KafkaSourceOptions extends TopicWatchOptions {
 
 /** How often the brokers are asked whether the topics are still the same ones. */
 const lookEveryMs = 5000;
-const restartAfterMs = { initial: 500, max: 15_000 };
+const restart = { initialMs: 500, maxMs: 15_000 };
 /** kafkajs may hang while it leaves; the broker notices by itself. */
 const leaveWithinMs = 5000;
 
@@ -58,8 +60,6 @@ const movedOn: ReadonlySet<string> = new Set([
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'FENCED_INSTANCE_ID',
 ]);
-
-const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
 
 export interface KafkaSource extends Source {
   /** Whether the assigned partitions are read. */
@@ -140,7 +140,7 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
       const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, numbers]) =>
         numbers.map((partition) => ({ topic, partition })),
       );
-      assigned = new Set(partitions.map(keyOf));
+      assigned = new Set(partitions.map(partitionKey));
       pauses.assigned(partitions);
       reading.joined(partitions);
       log('info', `Joined group "${groupId}" as ${payload.memberId} with ${partitions.length} partitions.`);
@@ -152,7 +152,7 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
     for (const event of [GROUP_JOIN, HEARTBEAT, FETCH]) consumer.on(event, () => (lastSignOfLife = Date.now()));
     consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset, highWatermark } }) => {
       // Nothing but control records, or of transactions that were aborted: it never reaches `eachBatch`.
-      if (batchSize > 0 || revoking || !joined || !assigned.has(keyOf({ topic, partition }))) return;
+      if (batchSize > 0 || revoking || !joined || !assigned.has(partitionKey({ topic, partition }))) return;
       const next = offset(Number(lastOffset) + 1);
       intake.accept({ topic, partition, records: [], next, highWatermark: offset(highWatermark) });
     });
@@ -246,21 +246,21 @@ export function createKafkaSource(options: KafkaSourceOptions): KafkaSource {
     remainingMs: freshness.remainingMs,
     reading: reading.report,
     run: async (intake, signal) => {
-      for (let attempt = 0; !signal.aborted; attempt += 1) {
+      for (let attempt = 1; !signal.aborted; attempt += 1) {
         const startedAt = Date.now();
         const failure = await live(intake, signal);
         if (failure === undefined) return;
         reading.ended(failure);
         if (directiveOf(failure) === 'stop') throw new SluiceError([failure]);
-        if (Date.now() - startedAt > 60_000) attempt = 0;
-        const delayMs = Math.min(restartAfterMs.max, restartAfterMs.initial * 2 ** attempt);
+        if (Date.now() - startedAt > 60_000) attempt = 1;
+        const delayMs = backoffMs(restart, attempt);
         log('warn', `${failure.message} Joining again in ${delayMs} ms.`);
         await delay(delayMs, undefined, { signal }).catch(() => undefined);
       }
       await intake.revoking();
     },
     commit: async (settled) => {
-      const committing = settled.filter((position) => assigned.has(keyOf(position)));
+      const committing = settled.filter((position) => assigned.has(partitionKey(position)));
       if (committing.length === 0 || member?.offsetManager == null) return [];
       try {
         await member.offsetManager.commitOffsets({ topics: byTopic(committing, watch) });

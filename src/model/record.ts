@@ -5,6 +5,11 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** `topic/partition`: no name of a topic holds a slash. For maps, and for what is kept as JSON. */
+export function partitionKey({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
 /** Where a record stands; what every message about it names. */
 export interface RecordPlace extends TopicPartition {
   readonly offset: Offset;

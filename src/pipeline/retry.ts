@@ -4,10 +4,10 @@
  */
 import { directiveOf } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
+import type { Backoff } from '../model/retrying.ts';
+import { backoffMs } from '../model/retrying.ts';
 
-export interface RetryPolicy {
-  readonly initialMs: number;
-  readonly maxMs: number;
+export interface RetryPolicy extends Backoff {
   /** Between attempts at what does not heal by itself. */
   readonly pauseMs: number;
   /** 0 ≤ x < 1. */
@@ -17,6 +17,5 @@ export interface RetryPolicy {
 /** `attempt` counts from 1. */
 export function retryDelayMs(policy: RetryPolicy, failure: Failure, attempt: number): number {
   if (directiveOf(failure) === 'pause') return policy.pauseMs;
-  const ceilingMs = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(attempt - 1, 30));
-  return Math.ceil(ceilingMs * policy.random());
+  return Math.ceil(backoffMs(policy, attempt) * policy.random());
 }

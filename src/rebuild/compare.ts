@@ -7,10 +7,11 @@
  * was in the topics at the first look. If the old generation still has the same version then, no record explains the difference.
  */
 import type { Control, PartitionPosition } from './handover.ts';
-import { havePassed, placeOf } from './handover.ts';
+import { havePassed } from './handover.ts';
 import { asked, lagOf } from './ask-brokers.ts';
 import type { Lacking } from './ports.ts';
 import type { RebuildOptions } from './rebuild-options.ts';
+import { partitionKey } from '../model/record.ts';
 
 const roundMs = 500;
 
@@ -37,7 +38,7 @@ export async function compare(
   while (suspects.length > 0) {
     if (options.acceptDifferences) return [sentence(suspects, compared, control)];
     const ends = await asked(() => brokers.positions(groupId), options, signal);
-    const targets = new Map(ends.map((position) => [placeOf(position), position.end]));
+    const targets = new Map(ends.map((position) => [partitionKey(position), position.end]));
     await passedBy(targets, options, control, signal);
     const before = new Map(suspects.map(({ id, version }) => [id, version]));
     suspects = await custody.persist(() => comparison.lacking(from, to, suspects));
@@ -74,7 +75,7 @@ async function whoIsBehind(
 ): Promise<string> {
   const left = live.reduce((sum, at) => {
     const reached = Math.max(at.committed ?? 0, at.start);
-    return sum + Math.max(0, (targets.get(placeOf(at)) ?? 0) - reached);
+    return sum + Math.max(0, (targets.get(partitionKey(at)) ?? 0) - reached);
   }, 0);
   const { owners } = await asked(() => options.brokers.group(options.groupId), options, signal);
   if (owners.size === 0) return `no instance of the group ${options.groupId} runs, and it is ${left} records behind`;

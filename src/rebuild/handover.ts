@@ -18,6 +18,7 @@
 import type { Generation } from '../model/generation.ts';
 import { generationOf } from '../model/generation.ts';
 import type { SnapshotRequest } from './snapshot-request.ts';
+import { partitionKey } from '../model/record.ts';
 
 export type Phase = 'loading' | 'dual-write' | 'swapping' | 'warm' | 'finishing';
 
@@ -196,9 +197,6 @@ export interface PartitionPosition {
   readonly committed: number | undefined;
 }
 
-export const placeOf = (of: { readonly topic: string; readonly partition: number }): string =>
-  `${of.topic}/${of.partition}`;
-
 /**
  * The group must have been described after the state was set, `control` and `partitions` read after that. Where nobody owns a
  * partition, whoever will begins at what is committed and reads the state before; where the owner has read nothing yet it is
@@ -208,7 +206,7 @@ export function targetsOf(control: Control, group: GroupView, partitions: readon
   if (!group.settled) return { kind: 'waiting', why: 'the group is rebalancing' };
   const targets = new Map<string, number>();
   for (const position of partitions) {
-    const place = placeOf(position);
+    const place = partitionKey(position);
     const owner = group.owners.get(place);
     if (owner === undefined) {
       if (group.owners.size > 0)
@@ -242,7 +240,7 @@ export function isSameDefinition(one: Digests, other: Digests): boolean {
 
 /** Whether everything below the targets was written; what is below `start` is not in the topic. */
 export function havePassed(targets: ReadonlyMap<string, number>, rebuilt: readonly PartitionPosition[]): boolean {
-  const reached = new Map(rebuilt.map((at) => [placeOf(at), Math.max(at.committed ?? 0, at.start)]));
+  const reached = new Map(rebuilt.map((at) => [partitionKey(at), Math.max(at.committed ?? 0, at.start)]));
   return [...targets].every(([place, target]) => (reached.get(place) ?? -1) >= target);
 }
 

@@ -7,6 +7,7 @@ import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { applied } from '../model/outcome.ts';
 import { completed } from '../json/partial-document.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
+import { backoffMs } from '../model/retrying.ts';
 import type { Clock, Sink } from '../pipeline/ports.ts';
 import { pathsIn } from './fold.ts';
 import type { Expectation, ProofIndex, ProofStore, Suspect } from './verify-ports.ts';
@@ -34,6 +35,7 @@ export interface Repaired {
 
 const batchSize = 500;
 const attempts = 5;
+const backoff = { initialMs: 500, maxMs: 4000 };
 
 /** A write, and the highest version that the document's next record passes. */
 interface Rewrite {
@@ -156,7 +158,7 @@ export async function send(
     const [first] = failed.map((write) => outcomes.get(write));
     if (attempt === attempts && first?.status === 'retryable') return first.failure;
     left = failed;
-    if (left.length > 0) await clock.sleep(250 * 2 ** attempt, signal);
+    if (left.length > 0) await clock.sleep(backoffMs(backoff, attempt), signal);
   }
   return writes.flatMap((write) => outcomes.get(write) ?? []);
 }

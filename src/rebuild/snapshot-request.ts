@@ -4,6 +4,7 @@
  */
 import type { Failure } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 
 export const snapshotKinds = ['incremental', 'blocking'] as const;
 export type SnapshotKind = (typeof snapshotKinds)[number];
@@ -210,6 +211,8 @@ export function completeAt(
   by: 'notification' | 'operator',
   positions: readonly (TopicPartition & { readonly end: number })[],
 ): SnapshotRequest {
-  const ends = Object.fromEntries(positions.map(({ topic, partition, end }) => [`${topic}/${partition}`, end]));
+  const ends = Object.fromEntries(
+    positions.map(({ topic, partition, end }) => [partitionKey({ topic, partition }), end]),
+  );
   return { ...request, asked: true, complete: { by, ends } };
 }

@@ -7,6 +7,7 @@ import { SluiceError } from '../errors.ts';
 import type { Offset } from '../model/position.ts';
 import { offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 import type { Intake, Source } from '../pipeline/ports.ts';
 import type { TakeRecord, TopicReader } from './verify-ports.ts';
 
@@ -36,8 +37,6 @@ interface Partition {
   target: number;
 }
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 export async function openTopicReader(options: TopicReaderOptions): Promise<TopicReader> {
   const { source, readEnds, prepare, take, progress } = options;
   const first = await readEnds();
@@ -48,7 +47,7 @@ export async function openTopicReader(options: TopicReaderOptions): Promise<Topi
     next: start,
     target: start,
   }));
-  const byKey = new Map(partitions.map((partition) => [keyOf(partition), partition]));
+  const byKey = new Map(partitions.map((partition) => [partitionKey(partition), partition]));
   const over = new AbortController();
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined);
@@ -60,7 +59,7 @@ export async function openTopicReader(options: TopicReaderOptions): Promise<Topi
   const isThere = (partition: Partition): boolean => partition.next >= partition.target;
 
   const accept = ({ topic, partition: number, records, next }: RecordBatch): void => {
-    const partition = byKey.get(keyOf({ topic, partition: number }));
+    const partition = byKey.get(partitionKey({ topic, partition: number }));
     if (partition === undefined) return;
     const { next: from } = partition;
     try {

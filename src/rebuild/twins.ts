@@ -7,10 +7,12 @@
  */
 import type { Failure } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
+import { retrying } from '../model/retrying.ts';
 import type { Membership } from '../pipeline/tenure.ts';
 import type { Clock, Intake, Observer, Sink, Source } from '../pipeline/ports.ts';
 import type { Control, Writing } from './handover.ts';
-import { acknowledge, isFirst, placeOf, toFinishing, writingOf } from './handover.ts';
+import { acknowledge, isFirst, toFinishing, writingOf } from './handover.ts';
 import type { ControlStore, Stored } from './ports.ts';
 import { isFailure } from '../model/outcome.ts';
 import { createTwinSink } from './twin-sink.ts';
@@ -58,7 +60,7 @@ export interface Twins {
 }
 
 const alias: Writing = { kind: 'alias' };
-const retryMs = { initial: 500, max: 10_000 };
+const backoff = { initialMs: 500, maxMs: 10_000 };
 
 export function createTwins(options: TwinsOptions): Twins {
   const { store, documents, clock, observer } = options;
@@ -132,7 +134,7 @@ export function createTwins(options: TwinsOptions): Twins {
       const found = await readOne(document.document);
       // A join begins with a read of its own, and acknowledges after it.
       if (isFailure(found) || found.stored === undefined || join !== joins || reading !== undefined) return;
-      const partitions = assigned.filter(({ topic }) => document.topics.has(topic)).map(placeOf);
+      const partitions = assigned.filter(({ topic }) => document.topics.has(topic)).map(partitionKey);
       const from = Object.fromEntries(partitions.map((place) => [place, reached.get(place) ?? null]));
       const { definition, content } = document;
       const said = { instance: options.instance, definition, content, from };
@@ -181,26 +183,23 @@ export function createTwins(options: TwinsOptions): Twins {
     signal: AbortSignal,
   ): Promise<void> => {
     const join = joins;
-    for (let attempt = 1; !signal.aborted && join === joins; attempt += 1) {
-      const stored = await readAll();
-      if (join !== joins) return;
-      if (isFailure(stored)) {
+    const stored = await retrying(readAll, {
+      ...{ clock, backoff, signal },
+      isPassing: () => join === joins,
+      waiting: (failure, _attempt, delayMs) => {
         blockedSinceMs ??= clock.nowMs();
-        const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
-        waitsFor(stored, delayMs);
-        await clock.sleep(delayMs, signal);
-        continue;
-      }
-      blockedSinceMs = undefined;
-      waitIsOver();
-      if (names.some((name) => writingTo(name).kind === 'generations')) {
-        intake.released();
-        intake.assigned(partitions, membership);
-      }
-      reading = undefined;
-      void acknowledgeAll(stored);
-      return;
+        waitsFor(failure, delayMs);
+      },
+    });
+    if (stored === undefined || isFailure(stored) || join !== joins) return;
+    blockedSinceMs = undefined;
+    waitIsOver();
+    if (names.some((name) => writingTo(name).kind === 'generations')) {
+      intake.released();
+      intake.assigned(partitions, membership);
     }
+    reading = undefined;
+    void acknowledgeAll(stored);
   };
 
   const around = (intake: Intake, signal: AbortSignal): Intake => ({
@@ -208,7 +207,7 @@ export function createTwins(options: TwinsOptions): Twins {
     hasShare: (partition) => intake.hasShare(partition),
     accept: (batch) => {
       intake.accept(batch);
-      const place = placeOf(batch);
+      const place = partitionKey(batch);
       reached.set(place, Math.max(reached.get(place) ?? 0, batch.next));
     },
     joining: () => {

@@ -8,7 +8,9 @@
 import type { FramedValue, ReadByHeader, ReadFrame, RecordPart, RecordSchemas } from '../model/frame.ts';
 import { frameHeaderBytes, frameWithoutRegistry, isFrame, schemaIdOf } from '../model/frame.ts';
 import type { Failure } from '../model/outcome.ts';
+import { isFailure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
+import { retrying } from '../model/retrying.ts';
 import type { HeaderNames, HeaderSchemaId } from '../model/schema-headers.ts';
 import { createSchemaIdFinder, isJsonObject, unresolved } from '../model/schema-headers.ts';
 import type { Clock, Observer } from '../pipeline/ports.ts';
@@ -42,7 +44,7 @@ type SchemaKey = number | string;
 
 type Known = { readonly reader: SchemaReader } | { readonly failure: Failure; readonly untilMs: number };
 
-const retryMs = { initial: 500, max: 30_000 };
+const backoff = { initialMs: 500, maxMs: 30_000 };
 const attemptsAtUnknown = 5;
 const unknownForMs = 60_000;
 
@@ -60,28 +62,25 @@ export function createRegistry({ client, clock, observer, signal, headers }: Reg
     const over = (): void => {
       if (waited !== undefined) observer.recovered(waited.code, clock.nowMs() - startedAtMs, of);
     };
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
-      const answer = await ask(signal);
-      if (!('code' in answer)) {
-        const found = usable(id, answer);
-        known.set(id, found);
-        if ('reader' in found && isCloudEvent(found.reader)) cloudEvents.add(id);
-        over();
-        return;
-      }
-      const isHopeless =
-        answer.code === 'SCHEMA_UNUSABLE' || (answer.code === 'SCHEMA_UNKNOWN' && attempt >= attemptsAtUnknown);
-      if (isHopeless) {
-        known.set(id, { failure: answer, untilMs: clock.nowMs() + unknownForMs });
-        over();
-        observer.warned(answer);
-        return;
-      }
-      const delayMs = Math.min(retryMs.max, retryMs.initial * 2 ** (attempt - 1));
-      waited = answer;
-      observer.waiting(answer, attempt, delayMs, of);
-      await clock.sleep(delayMs, signal);
+    const answer = await retrying(() => ask(signal), {
+      ...{ clock, backoff, signal },
+      isPassing: ({ code }, attempt) =>
+        code !== 'SCHEMA_UNUSABLE' && (code !== 'SCHEMA_UNKNOWN' || attempt < attemptsAtUnknown),
+      waiting: (failure, attempt, delayMs) => {
+        waited = failure;
+        observer.waiting(failure, attempt, delayMs, of);
+      },
+    });
+    if (answer === undefined) return;
+    over();
+    if (isFailure(answer)) {
+      known.set(id, { failure: answer, untilMs: clock.nowMs() + unknownForMs });
+      observer.warned(answer);
+      return;
     }
+    const found = usable(id, answer);
+    known.set(id, found);
+    if ('reader' in found && isCloudEvent(found.reader)) cloudEvents.add(id);
   };
 
   const need = (id: SchemaKey, ask: FetchSchema, waits: Promise<void>[]): void => {

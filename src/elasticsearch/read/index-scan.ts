@@ -10,6 +10,7 @@ import type { StoredDocument } from '../../model/document.ts';
 import { treeOf } from '../../json/exact.ts';
 import type { Failure } from '../../model/outcome.ts';
 import type { ExternalVersion } from '../../model/position.ts';
+import { backoffMs } from '../../model/retrying.ts';
 import { outcomeOf } from '../bulk/bulk-outcome.ts';
 import type { EngineName } from '../engine.ts';
 import type { RequestParams } from '../request.ts';
@@ -37,6 +38,7 @@ const keepAlive = '5m';
 /** Answers of about this size are asked for. */
 const pageBytes = 8 * 1024 * 1024;
 const attempts = 5;
+const backoff = { initialMs: 500, maxMs: 4000 };
 const refusers = new WeakSet<Client>();
 
 interface Hit {
@@ -166,7 +168,8 @@ async function again(attempt: () => Promise<Found | Failure>, signal: AbortSigna
   for (let failures = 1; ; failures += 1) {
     const found = await attempt();
     if (!('code' in found) || failures === attempts || !passing.has(found.code)) return found;
-    await delay(250 * 2 ** failures, undefined, { signal }).catch(() => undefined);
+    // Not `retrying`: a scan that was ended must reject, for one that stops early looks like a whole one.
+    await delay(backoffMs(backoff, failures), undefined, { signal }).catch(() => undefined);
   }
 }
 
