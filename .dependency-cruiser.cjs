@@ -29,6 +29,13 @@ module.exports = {
       from: { path: `^src/(${pure.join('|')})/` },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto)$' },
     },
+    {
+      name: 'tickets-are-opaque',
+      comment: 'What a ticket holds is known in its folder only; others have the interface of ticket.ts.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/pipeline/settle/' },
+      to: { path: '^src/pipeline/settle/record-ticket\\.ts$' },
+    },
     only('pipeline', [errors, ...pure.map((r) => `^src/${r}/`)]),
     only('rebuild', [errors, ports, ...pure.map((r) => `^src/${r}/`)]),
     ...adapters.map((room) => only(room, [errors, ports, ...rebuildPorts, '^src/(model|json)/'])),

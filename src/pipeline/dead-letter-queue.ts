@@ -4,19 +4,17 @@
  * are not written: the new owner of their partition writes them.
  */
 import type { Failure } from '../model/outcome.ts';
+import type { SourceRecord } from '../model/record.ts';
 import { recordBytes } from '../model/record.ts';
 import type { Redact } from '../model/redact.ts';
-import type { Ticket } from './offset-tracker.ts';
 import type { Clock, DeadLetter, DeadLetters, Observer } from './ports.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryDelayMs } from './retry.ts';
+import type { Ticket } from './settle/ticket.ts';
 
 export interface DeadLetterQueue {
-  add(ticket: Ticket, failure: Failure, document?: DeadLetter['document']): void;
-  /** Letters that are not durable yet. */
-  pending(): number;
-  /** Whose letters are not durable yet. */
-  tickets(): ReadonlySet<Ticket>;
+  /** Ends one part of the ticket by `settle('dead-lettered')`: when its letter is durable, or its tenure is over. */
+  add(ticket: Ticket, record: SourceRecord, failure: Failure, document?: DeadLetter['document']): void;
 }
 
 export interface DeadLetterQueueOptions {
@@ -26,8 +24,6 @@ export interface DeadLetterQueueOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
-  /** The letter is durable, or its tenure is over: its record's bytes are not read any more. */
-  readonly settle: (ticket: Ticket) => void;
   readonly progressed: () => void;
   readonly signal: AbortSignal;
 }
@@ -37,7 +33,7 @@ interface Waiting {
   readonly letter: DeadLetter;
 }
 
-const isOwned = ({ ticket }: Waiting): boolean => !ticket.tracker.tenure.isOver();
+const isOwned = ({ ticket }: Waiting): boolean => !ticket.tenure().isOver();
 
 const maxLettersPerRequest = 500;
 /** Below Kafka's default of `max.message.bytes`, 1,048,588, which counts a batch of letters as one message. */
@@ -54,7 +50,7 @@ function letterBytes({ record, failure }: DeadLetter): number {
 }
 
 export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLetterQueue {
-  const { deadLetters, redact, clock, observer, retry, settle, progressed, signal } = options;
+  const { deadLetters, redact, clock, observer, retry, progressed, signal } = options;
   const queue: Waiting[] = [];
   let writing: readonly Waiting[] = [];
   const aborted = (): boolean => signal.aborted;
@@ -103,7 +99,7 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
       for (const waiting of taken) {
         const { ticket, letter } = waiting;
         const isCounted = isOwned(waiting);
-        settle(ticket);
+        ticket.settle('dead-lettered');
         if (!isCounted) continue;
         const key = `${letter.record.topic} ${letter.failure.code}`;
         const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, letters: [] };
@@ -118,8 +114,8 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
   };
 
   return {
-    add: (ticket, failure, document) => {
-      queue.push({ ticket, letter: redact({ record: ticket.record, failure, ...(document && { document }) }) });
+    add: (ticket, record, failure, document) => {
+      queue.push({ ticket, letter: redact({ record, failure, ...(document && { document }) }) });
       if (queue.length === 1 && writing.length === 0) {
         // After the current batch was taken in, so that its letters travel together.
         queueMicrotask(() => {
@@ -127,7 +123,5 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
         });
       }
     },
-    pending: () => queue.length + writing.length,
-    tickets: () => new Set([...queue, ...writing].map(({ ticket }) => ticket)),
   };
 }

@@ -7,7 +7,7 @@
 import type { DocumentWrite } from '../model/document.ts';
 import type { Step } from '../model/partial-change.ts';
 import type { ExternalVersion } from '../model/position.ts';
-import type { Ticket } from './offset-tracker.ts';
+import type { Ticket } from './settle/ticket.ts';
 
 /** A write, its ticket, and the older writes of the same document that it stands for. */
 export interface Entry {
@@ -64,7 +64,7 @@ export function takeOver(top: Entry): void {
   const chain: Entry[] = [];
   let isNeeded = false;
   for (let entry: Entry | undefined = top; entry !== undefined; entry = entry.older) {
-    if (entry.ticket.tracker !== top.ticket.tracker) continue;
+    if (entry.ticket.tenure() !== top.ticket.tenure()) continue;
     isNeeded ||= isPartial(entry.write);
     chain.push(entry);
   }
@@ -107,9 +107,9 @@ export function formerPlaceKey({ id, routing }: DocumentWrite): string {
 /** The entry without those whose tenure is over, which the new owner of their partition writes; undefined if none is left. */
 export function withoutLost(top: Entry | undefined): Entry | undefined {
   let kept = top;
-  while (kept?.ticket.tracker.tenure.isOver() === true) kept = kept.older;
+  while (kept?.ticket.tenure().isOver() === true) kept = kept.older;
   for (let at = kept; at !== undefined; at = at.older) {
-    while (at.older?.ticket.tracker.tenure.isOver() === true) at.older = at.older.older;
+    while (at.older?.ticket.tenure().isOver() === true) at.older = at.older.older;
   }
   return kept;
 }

@@ -7,13 +7,14 @@
  *     record.
  *  3. What is held is asked again for ever, loudly, and taken as soon as its document is not held any more.
  */
-import type { RowChange } from '../model/change-event.ts';
+import type { ChangeEvent, RowChange } from '../model/change-event.ts';
 import type { GatedMapper, Held, Mapped } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
-import type { RecordOutcome, Ticket } from './offset-tracker.ts';
+import type { SourceRecord } from '../model/record.ts';
 import type { Clock, Observer } from './ports.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryDelayMs } from './retry.ts';
+import type { Ticket } from './settle/ticket.ts';
 import type { Writer } from './writer.ts';
 
 export interface MapStageOptions {
@@ -21,14 +22,10 @@ export interface MapStageOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
-  readonly settle: (ticket: Ticket, outcome: RecordOutcome) => void;
-  readonly refuse: (ticket: Ticket, failure: Failure) => void;
-  /** The record needs no write at all; `ignored` counts such records of a batch, by reason. */
-  readonly ignore: (ticket: Ticket, reason: string, ignored?: Map<string, number>) => void;
-  /** The change that a record says, once more; undefined if it is dealt with. */
-  readonly reread: (ticket: Ticket) => RowChange | undefined;
+  /** What a record says, once more. */
+  readonly decode: (record: SourceRecord) => ChangeEvent;
   /** What a mapper that threw says. */
-  readonly defect: (ticket: Ticket, error: unknown) => Failure;
+  readonly defect: (record: SourceRecord, error: unknown) => Failure;
   readonly progressed: () => void;
   /** Nothing is asked again once it is aborted. */
   readonly signal: AbortSignal;
@@ -44,19 +41,18 @@ export interface HeldDocument {
 }
 
 export interface MapStage {
-  /** Each document of the topic takes its part; those that have nothing to do with the record leave it to the others. */
-  take(mappers: readonly GatedMapper[], change: RowChange, ticket: Ticket, ignored: Map<string, number>): void;
-  /** Forgets held changes whose tickets are over. */
-  drop(isOver: (ticket: Ticket) => boolean): void;
+  /** Ends the ticket's part: each document of the topic takes its own of it. */
+  take(mappers: readonly GatedMapper[], change: RowChange, ticket: Ticket): void;
+  /** Forgets held changes whose tenure is over. */
+  drop(): void;
   held(): readonly HeldDocument[];
   isHeld(mapper: GatedMapper): boolean;
 }
 
 /** Not the change itself, whose text would take memory beside the record that it was read from. */
 interface HeldChange {
+  readonly record: SourceRecord;
   readonly ticket: Ticket;
-  /** No other document takes part in its record. */
-  readonly isAlone: boolean;
 }
 
 interface Hold {
@@ -70,55 +66,57 @@ interface Hold {
 }
 
 export function createMapStage(options: MapStageOptions): MapStage {
-  const { writer, clock, observer, retry, settle, refuse, ignore, reread, defect, progressed, signal } = options;
+  const { writer, clock, observer, retry, decode, defect, progressed, signal } = options;
   const holds = new Map<GatedMapper, Hold>();
 
-  const mapChange = (map: GatedMapper, change: RowChange, ticket: Ticket): Mapped | Held => {
+  const mapChange = (map: GatedMapper, change: RowChange): Mapped | Held => {
     try {
       return map(change);
     } catch (error) {
-      return { kind: 'refused', failure: defect(ticket, error) };
+      return { kind: 'refused', failure: defect(change.record, error) };
     }
   };
 
-  /** Whether the document takes part in the record. */
-  const takes = (mapped: Mapped, ticket: Ticket): boolean => {
+  /** The document's part of the record. */
+  const end = (mapped: Mapped, ticket: Ticket): void => {
     switch (mapped.kind) {
       case 'write':
         if (mapped.also !== undefined) {
-          ticket.unsettled += 1;
+          ticket.expect(1);
           writer.submit(mapped.also, ticket);
         }
         writer.submit(mapped.write, ticket);
-        return true;
+        return;
       case 'ignored':
-        return false;
+        ticket.ignore(mapped.reason);
+        return;
       case 'refused':
-        refuse(ticket, mapped.failure);
-        return true;
+        ticket.refuse(mapped.failure);
     }
   };
 
-  const end = (map: GatedMapper, { isTold, failure, sinceMs, of }: Hold): void => {
+  const endHold = (map: GatedMapper, { isTold, failure, sinceMs, of }: Hold): void => {
     holds.delete(map);
     if (isTold) observer.recovered(failure.code, clock.nowMs() - sinceMs, of);
   };
 
+  const mapAgain = (map: GatedMapper, event: ChangeEvent): Mapped | Held => {
+    if ('before' in event) return mapChange(map, event);
+    if (event.op === 'unreadable') return { kind: 'refused', failure: event.failure };
+    return { kind: 'ignored', reason: event.op === 'ignored' ? event.reason : event.op };
+  };
+
   /** Takes what is held of a document, from the first on, until it is held again. */
   const release = (map: GatedMapper, hold: Hold): Held | undefined => {
-    for (const [at, { ticket, isAlone }] of hold.changes.entries()) {
-      const change = reread(ticket);
-      if (change === undefined) continue;
-      const mapped = mapChange(map, change, ticket);
+    for (const [at, { record, ticket }] of hold.changes.entries()) {
+      const mapped = mapAgain(map, decode(record));
       if (mapped.kind === 'held') {
         hold.changes = hold.changes.slice(at);
         return mapped;
       }
-      if (takes(mapped, ticket) || mapped.kind !== 'ignored') continue;
-      if (isAlone) ignore(ticket, mapped.reason);
-      else settle(ticket, 'superseded');
+      end(mapped, ticket);
     }
-    end(map, hold);
+    endHold(map, hold);
     return undefined;
   };
 
@@ -160,27 +158,19 @@ export function createMapStage(options: MapStageOptions): MapStage {
   };
 
   return {
-    take: (mappers, change, ticket, ignored) => {
-      ticket.unsettled = mappers.length;
-      let unconcerned = 0;
-      let reason = '';
+    take: (mappers, change, ticket) => {
+      ticket.expect(mappers.length - 1);
       for (const map of mappers) {
-        let mapped = mapChange(map, change, ticket);
+        let mapped = mapChange(map, change);
         if (mapped.kind !== 'held' && holds.size > 0) mapped = isBehind(map) ?? mapped;
-        if (mapped.kind === 'held') {
-          park(map, mapped, { ticket, isAlone: mappers.length === 1 });
-        } else if (!takes(mapped, ticket) && mapped.kind === 'ignored') {
-          unconcerned += 1;
-          reason = mapped.reason;
-        }
+        if (mapped.kind === 'held') park(map, mapped, { record: change.record, ticket });
+        else end(mapped, ticket);
       }
-      if (unconcerned === mappers.length) ignore(ticket, reason, ignored);
-      else for (; unconcerned > 0; unconcerned -= 1) settle(ticket, 'superseded');
     },
-    drop: (isOver) => {
+    drop: () => {
       for (const [map, hold] of holds) {
-        hold.changes = hold.changes.filter(({ ticket }) => !isOver(ticket));
-        if (hold.changes.length === 0) end(map, hold);
+        hold.changes = hold.changes.filter(({ ticket }) => !ticket.tenure().isOver());
+        if (hold.changes.length === 0) endHold(map, hold);
       }
     },
     isHeld: (map) => holds.has(map),

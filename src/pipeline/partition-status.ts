@@ -3,7 +3,7 @@
  */
 import type { Offset } from '../model/position.ts';
 import type { RecordBatch, TopicPartition } from '../model/record.ts';
-import type { Assignment } from './assignment.ts';
+import type { Assignment } from './settle/assignment.ts';
 
 export interface PartitionStatus extends TopicPartition {
   /** The next offset that is committed, where it is known; else the lowest that is not settled. */

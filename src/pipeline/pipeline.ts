@@ -10,22 +10,21 @@ import type { GatedMapper, TruncatedDocument } from '../model/document.ts';
 import { errorKind } from '../model/error-kind.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { Redact } from '../model/redact.ts';
-import { createAssignment } from './assignment.ts';
 import { createDeadLetterQueue } from './dead-letter-queue.ts';
 import type { Failpoints } from './failpoints.ts';
 import { noFailpoints } from './failpoints.ts';
-import { createLedger } from './ledger.ts';
-import type { Accounts } from './ledger.ts';
 import type { HeldDocument } from './map-stage.ts';
 import { createMapStage } from './map-stage.ts';
-import { ticketBytes } from './offset-tracker.ts';
-import type { RecordOutcome, Ticket } from './offset-tracker.ts';
+import { createMemory } from './memory.ts';
 import type { Clock, DeadLetters, DocumentScan, Intake, Observer, Sink, Source } from './ports.ts';
 import { createRequestLimit } from './request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { PartitionStatus } from './partition-status.ts';
 import { createPartitionWatch } from './partition-status.ts';
-import { createShares } from './shares.ts';
+import { createAssignment } from './settle/assignment.ts';
+import { createBooks } from './settle/books.ts';
+import type { Accounts } from './settle/ledger.ts';
+import type { Ticket } from './settle/ticket.ts';
 import { createTruncations } from './truncation.ts';
 import type { IndexLoad } from './writer.ts';
 import { createWriter } from './writer.ts';
@@ -114,77 +113,49 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const { source, clock, observer, retry, routeOf, maxBytesHeld, commitIntervalMs, drainTimeoutMs } = options;
   const failpoints = options.failpoints ?? noFailpoints;
   const stopped = new AbortController();
-  const ledger = createLedger();
-  const abandonLost = (tickets: readonly Ticket[]): void => {
-    abandon(tickets);
-  };
-  const assignment = createAssignment({ source, observer, clock, abandon: abandonLost, stopped: stopped.signal });
-  const partitions = createPartitionWatch(assignment, () => clock.nowMs());
   const routes = new Map<string, Route>();
-  let bytesHeld = 0;
-  /** Counted apart from the ledger, so that G5 compares two counts. */
-  let recordsHeld = 0;
-  let movedAtMs = clock.nowMs();
-  let moved = false;
   /** Not settled when the group was left. */
   let recordsLeft = 0;
-  /** Woken by progress. */
-  let waiters: (() => void)[] = [];
 
-  /** The ticket's record needs nothing more. */
-  const close = (ticket: Ticket): void => {
-    const bytes = ticketBytes(ticket);
-    recordsHeld -= 1;
-    bytesHeld -= bytes;
-    ticket.tracker.bytesHeld -= bytes;
-    ticket.record.release?.();
+  const routeTo = (topic: string): Route => {
+    let route = routes.get(topic);
+    if (route === undefined) routes.set(topic, (route = routeOf(topic)));
+    return route;
   };
 
-  const settle = (ticket: Ticket, outcome: RecordOutcome): void => {
-    if (ticket.tracker.tenure.isOver() || !ticket.tracker.settle(ticket, outcome)) return;
-    close(ticket);
-    ledger.settled(ticket.outcome);
-    moved = true;
-  };
-
-  const wake = (): void => {
-    const woken = waiters;
-    waiters = [];
-    for (const resolve of woken) resolve();
-  };
+  const memory = createMemory({
+    ...{ maxBytesHeld, documents: options.documents ?? 1 },
+    documentsOf: (topic) => routeTo(topic).documents ?? [topic],
+    isBlocked: (topic) => {
+      const route = routeTo(topic);
+      return (route.documents ?? [topic]).some(writer.isHeld) || route.mappers.some(stage.isHeld);
+    },
+  });
+  const books = createBooks({ memory, observer, clock });
 
   const progressed = (): void => {
-    if (moved) movedAtMs = clock.nowMs();
-    moved = false;
     failpoints('settled');
-    wake();
+    books.progressed();
   };
 
-  /** Gives back the memory of a record that will never be settled; once, though several letters may hold it. */
-  const forget = (ticket: Ticket): void => {
-    if (ticket.unsettled === 0) return;
-    ticket.unsettled = 0;
-    ticket.record.release?.();
-  };
+  const letters = createDeadLetterQueue({
+    deadLetters: options.deadLetters,
+    redact: (kept) => routeTo(kept.record.topic).redact?.(kept) ?? kept,
+    ...{ clock, observer, retry, progressed, signal: stopped.signal },
+  });
 
-  /** Their tenure is over: the new owner of the partition reads the records again. */
-  const abandon = (tickets: readonly Ticket[]): void => {
-    stage.drop((ticket) => ticket.tracker.tenure.isOver());
-    const lettered = letters.tickets();
-    const records = new Map<string, number>();
-    for (const ticket of tickets) {
-      recordsHeld -= 1;
-      bytesHeld -= ticketBytes(ticket);
-      const { topic } = ticket.record;
-      records.set(topic, (records.get(topic) ?? 0) + 1);
-      // A letter that is on its way reads the record's bytes.
-      if (!lettered.has(ticket)) forget(ticket);
-    }
-    ledger.abandoned(tickets.length);
-    for (const [topic, count] of records) observer.abandoned(topic, count);
-    writer.drop();
-    wake();
-  };
+  const assignment = createAssignment({
+    ...{ source, observer, clock, stopped: stopped.signal },
+    books: { settled: books.settled, ignored: books.ignored, refused: letters.add },
+    /** Their tenure is over: the new owner of the partition reads the records again. */
+    abandon: (records) => {
+      stage.drop();
+      books.abandoned(records);
+      writer.drop();
+      books.wake();
+    },
+  });
+  const partitions = createPartitionWatch(assignment, () => clock.nowMs());
 
   /** Whether writes may be sent now. */
   const ownership = (): AbortSignal | Failure => {
@@ -192,20 +163,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (owned === undefined) return rejoining;
     return source.remainingMs() > 0 ? owned : stale;
   };
-
-  const letters = createDeadLetterQueue({
-    deadLetters: options.deadLetters,
-    redact: (kept) => routeTo(kept.record.topic).redact?.(kept) ?? kept,
-    clock,
-    observer,
-    retry,
-    settle: (ticket) => {
-      if (ticket.tracker.tenure.isOver()) forget(ticket);
-      else settle(ticket, 'dead-lettered');
-    },
-    progressed,
-    signal: stopped.signal,
-  });
 
   const writer = createWriter({
     sink: options.sink,
@@ -216,21 +173,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     maxBatchCount: options.maxBatchCount,
     maxBatchBytes: options.maxBatchBytes,
     lingerMs: options.lingerMs,
-    settle,
-    refuse: (ticket, failure, { index, id, routing, version }) => {
-      if (ticket.tracker.tenure.isOver()) return;
-      letters.add(ticket, failure, { index, id, version, ...(routing !== undefined && { routing }) });
-    },
     progressed,
     failpoints,
     ownership,
     signal: stopped.signal,
   });
-
-  const progress = (): Promise<void> =>
-    new Promise((resolve) => {
-      waiters.push(resolve);
-    });
 
   const truncations = createTruncations({
     scan: options.scan,
@@ -238,100 +185,56 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     clock,
     observer,
     retry,
-    settle,
-    refuse: letters.add,
-    progress,
+    progress: books.progress,
     progressed,
     signal: stopped.signal,
   });
 
-  const routeTo = (topic: string): Route => {
-    let route = routes.get(topic);
-    if (route === undefined) routes.set(topic, (route = routeOf(topic)));
-    return route;
-  };
-
-  const countIgnored = (topic: string, reason: string, records: number): void => {
-    ledger.ignored(reason, records);
-    observer.ignored(topic, reason, records);
-  };
-
-  const ignore = (ticket: Ticket, reason: string, ignored: Map<string, number>): void => {
-    ticket.tracker.close(ticket);
-    close(ticket);
-    ignored.set(reason, (ignored.get(reason) ?? 0) + 1);
-  };
-
   /** Decoding and mapping are total; should a defect make one throw, that record alone must not stop the others (G6). */
-  const defect = (ticket: Ticket, error: unknown): Failure => ({
+  const defect = (record: SourceRecord, error: unknown): Failure => ({
     code: 'RECORD_NOT_HANDLED',
-    message: `Handling ${placeText(ticket.record)} threw ${errorKind(error)}.`,
+    message: `Handling ${placeText(record)} threw ${errorKind(error)}.`,
   });
 
-  const decode = (route: Route, ticket: Ticket): ChangeEvent => {
+  const decode = (record: SourceRecord): ChangeEvent => {
     try {
-      return route.decode(ticket.record);
+      return routeTo(record.topic).decode(record);
     } catch (error) {
-      return { op: 'unreadable', record: ticket.record, failure: defect(ticket, error) };
+      return { op: 'unreadable', record, failure: defect(record, error) };
     }
   };
 
   const stage = createMapStage({
-    writer,
-    clock,
-    observer,
-    retry,
-    settle,
-    refuse: letters.add,
-    ignore: (ticket, reason, ignored) => {
-      if (ignored !== undefined) {
-        ignore(ticket, reason, ignored);
-        return;
-      }
-      ignore(ticket, reason, new Map());
-      countIgnored(ticket.record.topic, reason, 1);
-      moved = true;
-    },
-    reread: (ticket) => {
-      const event = decode(routeTo(ticket.record.topic), ticket);
-      if ('before' in event) return event;
-      if (event.op === 'unreadable') letters.add(ticket, event.failure);
-      return undefined;
-    },
-    defect,
-    progressed,
+    ...{ writer, clock, observer, retry, decode, defect, progressed },
     signal: stopped.signal,
   });
 
   /** One record: decoded, mapped, queued. Synchronous. */
-  const take = (route: Route, ticket: Ticket, ignored: Map<string, number>): void => {
-    const event = decode(route, ticket);
+  const take = (record: SourceRecord, route: Route, ticket: Ticket): void => {
+    const event = decode(record);
     switch (event.op) {
       case 'read':
       case 'create':
       case 'update':
       case 'delete':
-        if (route.mappers.length === 0) ignore(ticket, 'not-mapped', ignored);
-        else stage.take(route.mappers, event, ticket, ignored);
+        if (route.mappers.length === 0) ticket.ignore('not-mapped');
+        else stage.take(route.mappers, event, ticket);
         return;
       case 'truncate':
-        truncations.take(event, route.truncated ?? [], ticket, (reason) => {
-          ignore(ticket, reason, ignored);
-        });
+        truncations.take(event, route.truncated ?? [], ticket);
         return;
       case 'ignored':
-        ignore(ticket, event.reason, ignored);
+        ticket.ignore(event.reason);
         return;
       case 'unreadable':
-        letters.add(ticket, event.failure);
+        ticket.refuse(event.failure);
     }
   };
 
   const accept = (batch: RecordBatch): void => {
-    if (ledger.held() === 0) movedAtMs = clock.nowMs();
+    books.batchBegins();
     const tracker = assignment.trackerOf(batch);
     const route = routeTo(batch.topic);
-    const ignored = new Map<string, number>();
     let records = 0;
     let bytes = 0;
     for (const record of batch.records) {
@@ -340,44 +243,26 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         record.release?.();
         continue;
       }
-      const held = ticketBytes(ticket);
       records += 1;
-      recordsHeld += 1;
-      bytes += held;
-      bytesHeld += held;
-      tracker.bytesHeld += held;
-      ledger.consumed();
-      take(route, ticket, ignored);
+      bytes += books.took(record);
+      take(record, route, ticket);
     }
     tracker.reach(batch.next);
     partitions.accepted(batch);
     observer.accepted(batch.topic, records, bytes, batch.highWatermark - batch.next);
-    for (const [reason, count] of ignored) countIgnored(batch.topic, reason, count);
+    books.tellIgnored();
     failpoints('decoded');
     writer.flush();
   };
 
-  const documents = options.documents ?? 1;
-  const share = createShares({
-    ...{ maxBytesHeld, documents, bytesHeld: () => bytesHeld },
-    *holders() {
-      for (const { topic, tracker } of assignment.trackers()) yield { topic, bytesHeld: tracker.bytesHeld };
-    },
-    documentsOf: (topic) => routeTo(topic).documents ?? [topic],
-    isBlocked: (topic) => {
-      const route = routeTo(topic);
-      return (route.documents ?? [topic]).some(writer.isHeld) || route.mappers.some(stage.isHeld);
-    },
-  });
-
   const revoking = async (): Promise<void> => {
     const untilMs = clock.nowMs() + drainTimeoutMs;
-    while (ledger.held() > 0) {
+    while (books.held() > 0) {
       // When writes may not be sent any more, nothing is won by waiting.
       const leftMs = Math.min(untilMs - clock.nowMs(), source.remainingMs());
       if (leftMs <= 0) break;
       const patience = new AbortController();
-      await Promise.race([progress(), clock.sleep(leftMs, patience.signal)]);
+      await Promise.race([books.progress(), clock.sleep(leftMs, patience.signal)]);
       patience.abort();
     }
     await assignment.commit();
@@ -385,14 +270,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const intake: Intake = {
     room: (batch) => {
-      // Of several documents, one that holds nothing has room for a piece even then: others may have filled the memory before it was
-      // known that their index takes nothing.
-      const hasRoom = documents > 1 ? share(batch.topic) : bytesHeld < maxBytesHeld;
-      const wait = hasRoom ? options.prepare?.(batch.records) : progress();
+      const wait = memory.hasRoom(batch.topic) ? options.prepare?.(batch.records) : books.progress();
       if (wait !== undefined) partitions.postponed(batch);
       return wait;
     },
-    hasShare: ({ topic }) => share(topic),
+    hasShare: ({ topic }) => memory.hasShare(topic),
     accept,
     joining: assignment.joining,
     assigned: (partitions, membership) => {
@@ -401,7 +283,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       writer.flush();
     },
     released: () => {
-      recordsLeft = ledger.held();
+      recordsLeft = books.held();
       assignment.released();
     },
     revoking,
@@ -426,18 +308,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         stopped.abort();
         await commits;
       }
-      return { recordsLeft: recordsLeft + ledger.held() };
+      return { recordsLeft: recordsLeft + books.held() };
     },
     status: () => {
       const { requestsInFlight, documents, lastFailure, indexes } = writer.load();
       return {
-        accounts: ledger.accounts(),
-        recordsHeld,
-        bytesHeld,
+        accounts: books.accounts(),
+        recordsHeld: memory.recordsHeld(),
+        bytesHeld: memory.bytesHeld(),
         requestsInFlight,
         documentsInFlight: documents,
         assignment: assignment.partitions(),
-        movedAtMs: ledger.held() === 0 ? clock.nowMs() : movedAtMs,
+        movedAtMs: books.movedAtMs(),
         lastFailure: (lastFailure ?? stage.held()[0]?.failure)?.message,
         held: stage.held(),
         partitions: partitions.statuses(),

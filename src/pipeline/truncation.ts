@@ -17,12 +17,10 @@ import type { DeleteWrite, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
 import { isNewer } from './lane.ts';
-import type { OffsetTracker, RecordOutcome, Ticket } from './offset-tracker.ts';
-import { rankOf } from './offset-tracker.ts';
 import type { Clock, DocumentScan, Observer } from './ports.ts';
 import { retryDelayMs } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
-import type { Tenure } from './tenure.ts';
+import type { Ticket } from './settle/ticket.ts';
 import type { Writer } from './writer.ts';
 
 export interface TruncationOptions {
@@ -32,9 +30,6 @@ export interface TruncationOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly retry: RetryPolicy;
-  readonly settle: (ticket: Ticket, outcome: RecordOutcome) => void;
-  /** The ticket is settled when its dead letter is durable. */
-  readonly refuse: (ticket: Ticket, failure: Failure) => void;
   /** Resolves when something was settled. */
   readonly progress: () => Promise<void>;
   readonly progressed: () => void;
@@ -42,33 +37,23 @@ export interface TruncationOptions {
 }
 
 export interface Truncations {
-  /** Takes the record over, or calls `ignore` if there is nothing to be done. Synchronous; deletes go on in the background. */
-  take(
-    event: Truncate,
-    documents: readonly TruncatedDocument[],
-    ticket: Ticket,
-    ignore: (reason: 'truncate' | 'not-mapped') => void,
-  ): void;
+  /** Ends the ticket's part. Synchronous; deletes go on in the background. */
+  take(event: Truncate, documents: readonly TruncatedDocument[], ticket: Ticket): void;
 }
 
 export function createTruncations(options: TruncationOptions): Truncations {
-  const { scan, writer, clock, observer, retry, settle, refuse, progress, progressed, signal } = options;
-  /** Deletes one page of documents; resolves with the outcome when every delete is settled, or the tenure is over. */
-  const deletePage = (
-    writes: readonly DeleteWrite[],
-    { record, tracker: { tenure } }: Ticket,
-  ): Promise<RecordOutcome> =>
+  const { scan, writer, clock, observer, retry, progress, progressed, signal } = options;
+  /** Deletes one page of documents; resolves when every delete is settled, or the tenure is over. */
+  const deletePage = (writes: readonly DeleteWrite[], ticket: Ticket): Promise<void> =>
     new Promise((resolve) => {
-      const done = (outcome: RecordOutcome): void => {
-        tenure.signal.removeEventListener('abort', lost);
-        resolve(outcome);
+      const { signal: lost } = ticket.tenure();
+      const done = (): void => {
+        lost.removeEventListener('abort', done);
+        resolve();
       };
-      const lost = (): void => {
-        done('superseded');
-      };
-      tenure.signal.addEventListener('abort', lost);
-      const tracker = pageTracker(tenure, done);
-      const page: Ticket = { record, tracker, unsettled: writes.length, outcome: 'superseded' };
+      lost.addEventListener('abort', done);
+      const page = ticket.child(done);
+      page.expect(writes.length - 1);
       for (const write of writes) writer.submit(write, page);
       writer.flush();
     });
@@ -76,11 +61,11 @@ export function createTruncations(options: TruncationOptions): Truncations {
   const deleteOlder = async (
     scanned: DocumentScan,
     { index, versionOf }: TruncatedDocument,
+    { record }: Truncate,
     ticket: Ticket,
     ended: AbortSignal,
-  ): Promise<RecordOutcome> => {
-    const version = versionOf(ticket.record);
-    let outcome: RecordOutcome = 'superseded';
+  ): Promise<void> => {
+    const version = versionOf(record);
     for await (const page of scanned.documents(index, ended)) {
       if (ended.aborted) break;
       const writes = page
@@ -92,33 +77,35 @@ export function createTruncations(options: TruncationOptions): Truncations {
           version,
           ...(routing !== undefined && { routing }),
         }));
-      if (writes.length === 0) continue;
-      const settled = await deletePage(writes, ticket);
-      if (rankOf(settled) > rankOf(outcome)) outcome = settled;
+      if (writes.length > 0) await deletePage(writes, ticket);
     }
-    return outcome;
   };
 
   /** Tries for ever, loudly. A page that was deleted already costs nothing when it is met again: it is not found any more. */
-  const empty = async (scanned: DocumentScan, document: TruncatedDocument, ticket: Ticket): Promise<void> => {
-    const { tenure } = ticket.tracker;
-    const ended = AbortSignal.any([signal, tenure.signal]);
+  const empty = async (
+    scanned: DocumentScan,
+    document: TruncatedDocument,
+    event: Truncate,
+    ticket: Ticket,
+  ): Promise<void> => {
+    const ended = AbortSignal.any([signal, ticket.tenure().signal]);
     const isOver = (): boolean => ended.aborted;
-    while (!isOver() && ticket.tracker.watermark() < ticket.record.offset) await progress();
+    const waiting = waitOf(document, event);
+    while (!isOver() && !ticket.isOldest()) await progress();
     const sinceMs = clock.nowMs();
     for (let attempt = 1; !isOver(); attempt += 1) {
       try {
-        const outcome = await deleteOlder(scanned, document, ticket, ended);
+        await deleteOlder(scanned, document, event, ticket, ended);
         if (isOver()) return;
-        if (attempt > 1) observer.recovered('TRUNCATE_WAITS', clock.nowMs() - sinceMs, waitOf(document, ticket));
-        settle(ticket, outcome);
+        if (attempt > 1) observer.recovered('TRUNCATE_WAITS', clock.nowMs() - sinceMs, waiting);
+        ticket.settle('superseded');
         progressed();
         return;
       } catch (error) {
         if (isOver()) return;
         const failure = waits(document, error);
         const delayMs = retryDelayMs(retry, failure, attempt);
-        observer.waiting(failure, attempt, delayMs, waitOf(document, ticket));
+        observer.waiting(failure, attempt, delayMs, waiting);
         await clock.sleep(delayMs, ended);
       }
     }
@@ -127,27 +114,27 @@ export function createTruncations(options: TruncationOptions): Truncations {
   const refuseFor = ({ index }: TruncatedDocument, { record, origin }: Truncate, ticket: Ticket): void => {
     const message = `${origin.collection} was truncated at ${placeText(record)}; the documents of ${index} were left as they are.`;
     observer.warned({ code: 'TRUNCATE_REFUSED', message });
-    refuse(ticket, { code: 'TRUNCATE_REFUSED', message });
+    ticket.refuse({ code: 'TRUNCATE_REFUSED', message });
   };
 
   return {
-    take: (event, documents, ticket, ignore) => {
+    take: (event, documents, ticket) => {
       const active = documents.filter(({ policy }) => policy !== 'ignore');
       if (active.length === 0) {
-        ignore(documents.length === 0 ? 'not-mapped' : 'truncate');
+        ticket.ignore(documents.length === 0 ? 'not-mapped' : 'truncate');
         return;
       }
-      ticket.unsettled = active.length;
+      ticket.expect(active.length - 1);
       for (const document of active) {
         if (document.policy === 'refuse' || scan === undefined) refuseFor(document, event, ticket);
-        else void empty(scan, document, ticket);
+        else void empty(scan, document, event, ticket);
       }
     },
   };
 }
 
 /** Truncates of several partitions may wait for one index. */
-function waitOf({ index }: TruncatedDocument, { record }: Ticket): string {
+function waitOf({ index }: TruncatedDocument, { record }: Truncate): string {
   return `truncate of ${index} by ${placeText(record)}`;
 }
 
@@ -156,29 +143,4 @@ function waits({ index }: TruncatedDocument, error: unknown): Failure {
   const reason = cause?.message ?? (error instanceof Error ? error.name : typeof error);
   const message = `The documents of ${index}, whose table was truncated, cannot be deleted yet: ${reason}`;
   return { code: 'TRUNCATE_WAITS', message };
-}
-
-/** Counts the deletes of one page; they are no records, so no account and no watermark knows of them. */
-function pageTracker(tenure: Tenure, done: (outcome: RecordOutcome) => void): OffsetTracker {
-  const unused = (): never => {
-    throw new Error('a page of deletes takes no records');
-  };
-  return {
-    tenure,
-    bytesHeld: 0,
-    open: unused,
-    close: unused,
-    reach: unused,
-    watermark: unused,
-    held: unused,
-    oldest: unused,
-    next: unused,
-    abandon: unused,
-    settle: (ticket, outcome) => {
-      if (rankOf(outcome) > rankOf(ticket.outcome)) ticket.outcome = outcome;
-      ticket.unsettled -= 1;
-      if (ticket.unsettled === 0) done(ticket.outcome);
-      return false;
-    },
-  };
 }

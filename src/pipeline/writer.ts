@@ -20,7 +20,7 @@ import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import { failureOfAll, thrown, unanswered } from './answer.ts';
 import type { Entry, Lane } from './lane.ts';
 import { formerIdOf, formerPlaceKey, merge, splitCovered, takeOver, withoutLost } from './lane.ts';
-import type { RecordOutcome, Ticket } from './offset-tracker.ts';
+import type { RecordOutcome, RefusedDocument, Ticket } from './settle/ticket.ts';
 import type { Clock, Observer, Sink } from './ports.ts';
 import { createOwning } from './owning.ts';
 import type { RequestLimit } from './request-limit.ts';
@@ -45,10 +45,6 @@ export interface WriterOptions {
   readonly maxBatchBytes: number;
   /** Longest time a batch that is not full waits while other requests are in flight. */
   readonly lingerMs: number;
-  /** One write of the ticket is settled. */
-  readonly settle: (ticket: Ticket, outcome: RecordOutcome) => void;
-  /** The write can never be written; the ticket is settled when its dead letter is durable, which is the callee's job. */
-  readonly refuse: (ticket: Ticket, failure: Failure, write: DocumentWrite) => void;
   /** A request was answered and everything it settles is settled. */
   readonly progressed: () => void;
   readonly failpoints?: Failpoints;
@@ -59,6 +55,7 @@ export interface WriterOptions {
 }
 
 export interface Writer {
+  /** Settles or refuses one part of the ticket, later. */
   submit(write: DocumentWrite, ticket: Ticket): void;
   /** Call after a run of submits: sends what may be sent. */
   flush(): void;
@@ -97,6 +94,11 @@ function writeBytes(write: DocumentWrite): number {
   return (write.action === 'index' ? write.source.length : 0) + write.id.length + 128;
 }
 
+/** What a dead letter says of the document. */
+function placeOf({ index, id, routing, version }: DocumentWrite): RefusedDocument {
+  return { index, id, version, ...(routing !== undefined && { routing }) };
+}
+
 /** Of writes whose request was broken off, since what this instance owns may have changed. */
 const brokenOff: WriteOutcome = {
   status: 'retryable',
@@ -110,7 +112,7 @@ function isOverload(outcome: WriteOutcome): boolean {
 
 export function createWriter(options: WriterOptions): Writer {
   const { sink, clock, observer, retry, limit, maxBatchCount, maxBatchBytes, lingerMs, signal } = options;
-  const { settle, refuse, progressed, ownership, failpoints = noFailpoints } = options;
+  const { progressed, ownership, failpoints = noFailpoints } = options;
   /** index → id → lane. */
   const lanes = new Map<string, Map<string, Lane>>();
   const queue = createLaneQueue();
@@ -215,11 +217,11 @@ export function createWriter(options: WriterOptions): Writer {
   };
 
   const settleAll = (entry: Entry, outcome: RecordOutcome): number => {
-    settle(entry.ticket, outcome);
+    entry.ticket.settle(outcome);
     if (entry.older === undefined) return 0;
     const { covered, left } = splitCovered(entry);
-    for (const { ticket } of covered) settle(ticket, 'coalesced');
-    for (const one of left) if (!one.ticket.tracker.tenure.isOver()) enqueue(formerPlaceKey(one.write), one);
+    for (const { ticket } of covered) ticket.settle('coalesced');
+    for (const one of left) if (!one.ticket.tenure().isOver()) enqueue(formerPlaceKey(one.write), one);
     return covered.length;
   };
 
@@ -312,7 +314,7 @@ export function createWriter(options: WriterOptions): Writer {
           release(lane);
           return;
         case 'rejected':
-          refuse(entry.ticket, outcome.failure, entry.write);
+          entry.ticket.refuse(outcome.failure, placeOf(entry.write));
           giveBack(lane, entry.older);
           if (lane.attempts > 0) troubles.healed(lane);
           release(lane);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Accounts } from '../../src/pipeline/ledger.ts';
+import type { Accounts } from '../../src/pipeline/settle/ledger.ts';
 
 /** An earlier version has no name for what was coalesced or abandoned. */
 type AnyAccounts = Omit<Accounts, 'coalesced' | 'abandoned'> & Partial<Pick<Accounts, 'coalesced' | 'abandoned'>>;

@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Accounts } from '../../src/pipeline/ledger.ts';
+import type { Accounts } from '../../src/pipeline/settle/ledger.ts';
 import { nodeOptions } from '../stack/node-options.ts';
 import { freePort } from '../stack/ports.ts';
 import { expectAccounted } from './accounted.ts';

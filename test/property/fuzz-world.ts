@@ -11,7 +11,7 @@ import { applied, superseded } from '../../src/model/outcome.ts';
 import type { WriteOutcome } from '../../src/model/outcome.ts';
 import { nextOffset } from '../../src/model/position.ts';
 import type { SourceRecord } from '../../src/model/record.ts';
-import type { Accounts } from '../../src/pipeline/ledger.ts';
+import type { Accounts } from '../../src/pipeline/settle/ledger.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { DeadLetters, Intake, Sink, Source } from '../../src/pipeline/ports.ts';
 import { withWithheld } from '../../src/pipeline/withheld.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { offset } from '../../../src/model/position.ts';
-import type { RecordBatch } from '../../../src/model/record.ts';
-import { createAssignment } from '../../../src/pipeline/assignment.ts';
-import type { Ticket } from '../../../src/pipeline/offset-tracker.ts';
+import type { RecordBatch, SourceRecord } from '../../../src/model/record.ts';
+import { createAssignment } from '../../../src/pipeline/settle/assignment.ts';
 import type { Settled, Source } from '../../../src/pipeline/ports.ts';
+import { fakeBooks } from '../../fakes/books.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
 
@@ -20,9 +20,9 @@ const emptyBatch = (next: number): RecordBatch => ({
 
 const membership = (generation: number, memberId = 'm') => ({ memberId, generation });
 
-function setUp(commit: Source['commit'], abandon: (tickets: readonly Ticket[]) => void = () => undefined) {
+function setUp(commit: Source['commit'], abandon: (records: readonly SourceRecord[]) => void = () => undefined) {
   return createAssignment({
-    ...{ source: { commit }, observer: silentObserver(), clock: createManualClock() },
+    ...{ source: { commit }, observer: silentObserver(), clock: createManualClock(), books: fakeBooks() },
     ...{ abandon, stopped: new AbortController().signal },
   });
 }
@@ -84,7 +84,7 @@ test('commits that fail are reported once, and once more when offsets are commit
       recovered: (code, afterMs, of) => told.push(`recovered ${of} ${code} ${afterMs}`),
       warned: ({ message }) => told.push(message),
     }),
-    ...{ clock, abandon: () => undefined, stopped: new AbortController().signal },
+    ...{ clock, books: fakeBooks(), abandon: () => undefined, stopped: new AbortController().signal },
   });
   const waiting =
     'waiting offset commits KAFKA_UNREACHABLE 1 Kafka did not accept the offsets of this instance: the coordinator moved. Sluice goes on and commits them later.';

@@ -7,7 +7,8 @@ import { runInNewContext } from 'node:vm';
 import { offset } from '../../../src/model/position.ts';
 import type { Lane } from '../../../src/pipeline/lane.ts';
 import { createLaneQueue } from '../../../src/pipeline/lane-queue.ts';
-import { createOffsetTracker } from '../../../src/pipeline/offset-tracker.ts';
+import { createOffsetTracker } from '../../../src/pipeline/settle/offset-tracker.ts';
+import { fakeBooks } from '../../fakes/books.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -23,7 +24,7 @@ async function heldOf(made: readonly WeakRef<object>[]): Promise<number> {
 const count = 20_000;
 
 test('a tracker that always holds a record forgets those that are settled', async () => {
-  const tracker = createOffsetTracker(offset(0));
+  const tracker = createOffsetTracker(offset(0), fakeBooks());
   const made: WeakRef<object>[] = [];
   const open = (at: number) => {
     const place = { topic: 't', partition: 0, offset: offset(at), timestampMs: 0, headers: undefined };
@@ -35,7 +36,7 @@ test('a tracker that always holds a record forgets those that are settled', asyn
   let last = open(0);
   for (let at = 1; at < count; at += 1) {
     const next = open(at);
-    tracker.settle(last, 'applied');
+    last.settle('applied');
     last = next;
   }
   assert.equal(tracker.held(), 1);

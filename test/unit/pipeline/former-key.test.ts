@@ -3,24 +3,23 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { DocumentWrite } from '../../../src/model/document.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
-import { createOffsetTracker } from '../../../src/pipeline/offset-tracker.ts';
+import { createOffsetTracker } from '../../../src/pipeline/settle/offset-tracker.ts';
 import { createRequestLimit } from '../../../src/pipeline/request-limit.ts';
 import { createWriter } from '../../../src/pipeline/writer.ts';
+import { fakeBooks } from '../../fakes/books.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
 import { createMemorySink } from '../../fakes/memory-sink.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
 
 test('a document that takes from that of its former key waits while the former one has a write in flight', async () => {
   const sink = createMemorySink({ hold: true });
-  const tracker = createOffsetTracker(offset(0));
+  const tracker = createOffsetTracker(offset(0), fakeBooks({ refused: () => assert.fail('nothing is refused') }));
   const clock = createManualClock();
   const { signal } = new AbortController();
   const writer = createWriter({
     ...{ sink, clock, observer: silentObserver(), limit: createRequestLimit(3) },
     retry: { initialMs: 10, maxMs: 1000, pauseMs: 5000, random: () => 0.5 },
     ...{ maxBatchCount: 10, maxBatchBytes: 10_000, lingerMs: 10, signal },
-    settle: () => undefined,
-    refuse: () => assert.fail('nothing is refused'),
     progressed: () => undefined,
     ownership: () => signal,
   });

@@ -4,9 +4,8 @@ import type { ExternalVersion } from '../../../src/model/position.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
 import type { Entry } from '../../../src/pipeline/lane.ts';
 import { isNewer, merge } from '../../../src/pipeline/lane.ts';
-import { createOffsetTracker } from '../../../src/pipeline/offset-tracker.ts';
-
-const tracker = createOffsetTracker(offset(0));
+import { createOffsetTracker } from '../../../src/pipeline/settle/offset-tracker.ts';
+import { fakeBooks } from '../../fakes/books.ts';
 
 function entry(at: number): Entry {
   const record = {
@@ -19,7 +18,11 @@ function entry(at: number): Entry {
     value: null,
   };
   const write = { action: 'delete', index: 'i', id: '1', version: externalVersion(0, offset(at)) } as const;
-  return { write, ticket: { record, tracker, unsettled: 1, outcome: 'superseded' }, older: undefined };
+  return {
+    write,
+    ticket: createOffsetTracker(offset(at), fakeBooks()).open(record) ?? assert.fail(),
+    older: undefined,
+  };
 }
 
 function versions(top: Entry): ExternalVersion[] {

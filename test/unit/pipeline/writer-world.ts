@@ -4,11 +4,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { DocumentWrite } from '../../../src/model/document.ts';
 import type { Failure } from '../../../src/model/outcome.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
-import { createOffsetTracker } from '../../../src/pipeline/offset-tracker.ts';
-import type { RecordOutcome, Ticket } from '../../../src/pipeline/offset-tracker.ts';
 import { createRequestLimit } from '../../../src/pipeline/request-limit.ts';
+import { createOffsetTracker } from '../../../src/pipeline/settle/offset-tracker.ts';
+import type { RecordOutcome } from '../../../src/pipeline/settle/ticket.ts';
 import { createWriter } from '../../../src/pipeline/writer.ts';
 import type { WriterOptions } from '../../../src/pipeline/writer.ts';
+import { fakeBooks } from '../../fakes/books.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
 import type { ManualClock } from '../../fakes/manual-clock.ts';
 import { createMemorySink } from '../../fakes/memory-sink.ts';
@@ -54,10 +55,14 @@ export const always = (failure: Failure) => (): Fault => ({ kind: 'retry', failu
 export function createWriterWorld(options: Partial<WriterOptions> & { readonly maxRequests?: number }): WriterWorld {
   const sink = createMemorySink({ hold: true });
   const clock = createManualClock();
-  const tracker = createOffsetTracker(offset(0));
   const told: Told[] = [];
   const settled: (readonly [number, RecordOutcome])[] = [];
   const refused: number[] = [];
+  const books = fakeBooks({
+    settled: ({ offset: at }, outcome) => settled.push([at, outcome]),
+    refused: (_, { offset: at }) => refused.push(at),
+  });
+  const tracker = createOffsetTracker(offset(0), books);
   const { signal: owned } = new AbortController();
   const counts = new Map<string, number>();
   const writer = createWriter({
@@ -75,8 +80,6 @@ export function createWriterWorld(options: Partial<WriterOptions> & { readonly m
     maxBatchCount: 100,
     maxBatchBytes: 1_000_000,
     lingerMs,
-    settle: ({ record }: Ticket, outcome) => settled.push([record.offset, outcome]),
-    refuse: ({ record }: Ticket) => refused.push(record.offset),
     progressed: () => undefined,
     ownership: () => owned,
     signal: new AbortController().signal,

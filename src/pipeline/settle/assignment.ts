@@ -9,14 +9,15 @@
  *  3. One commit at a time: two could overtake each other.
  *  4. Between a request to join and the new assignment nothing is owned.
  */
-import { offset } from '../model/position.ts';
-import type { Offset } from '../model/position.ts';
-import type { RecordBatch, TopicPartition } from '../model/record.ts';
+import { offset } from '../../model/position.ts';
+import type { Offset } from '../../model/position.ts';
+import type { RecordBatch, SourceRecord, TopicPartition } from '../../model/record.ts';
 import { createOffsetTracker } from './offset-tracker.ts';
-import type { OffsetTracker, Ticket } from './offset-tracker.ts';
-import type { Clock, Observer, Settled, Source } from './ports.ts';
-import type { Membership } from './tenure.ts';
-import { isUnbroken } from './tenure.ts';
+import type { OffsetTracker } from './offset-tracker.ts';
+import type { Books } from './record-ticket.ts';
+import type { Clock, Observer, Settled, Source } from '../ports.ts';
+import type { Membership } from '../tenure.ts';
+import { isUnbroken } from '../tenure.ts';
 
 export interface Assignment {
   /** A request to join is about to be sent. */
@@ -31,8 +32,6 @@ export interface Assignment {
   trackerOf(batch: RecordBatch): OffsetTracker;
   /** Commits every watermark that moved. Never rejects: what was not committed is carried by the next commit. */
   commit(): Promise<void>;
-  /** Those assigned partitions of which something was delivered. */
-  trackers(): Iterable<{ readonly topic: string; readonly tracker: OffsetTracker }>;
   /** Undefined until the group was joined once. */
   partitions(): readonly TopicPartition[] | undefined;
   /** The assigned partition's tracker and what of it is committed, as far as anything of it was delivered. */
@@ -53,8 +52,9 @@ export interface AssignmentOptions {
   readonly source: Pick<Source, 'commit'>;
   readonly observer: Observer;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Receives the tickets of tenures that ended, which are never settled. */
-  readonly abandon: (tickets: readonly Ticket[]) => void;
+  readonly books: Books;
+  /** Receives the records of tenures that ended, which are never settled. */
+  readonly abandon: (records: readonly SourceRecord[]) => void;
   /** After it nothing is owned. */
   readonly stopped: AbortSignal;
 }
@@ -63,7 +63,7 @@ export interface AssignmentOptions {
 const offsetCommits = 'offset commits';
 
 export function createAssignment(options: AssignmentOptions): Assignment {
-  const { source, observer, clock, abandon, stopped } = options;
+  const { source, observer, clock, books, abandon, stopped } = options;
   let membership: Membership | undefined;
   /** From one assignment to the next join. */
   let period: AbortController | undefined;
@@ -123,10 +123,10 @@ export function createAssignment(options: AssignmentOptions): Assignment {
   /** Keeps the partitions that `isKept` names and ends the tenures of all others. */
   const keep = (isKept: (key: string) => boolean): void => {
     const kept = new Map<string, Partition>();
-    const lost: Ticket[] = [];
+    const lost: SourceRecord[] = [];
     for (const [key, partition] of partitions) {
       if (isKept(key)) kept.set(key, { ...partition, committed: undefined });
-      else for (const ticket of partition.tracker.abandon()) lost.push(ticket);
+      else for (const record of partition.tracker.abandon()) lost.push(record);
     }
     partitions = kept;
     abandon(lost);
@@ -157,7 +157,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
       let partition = partitions.get(key);
       if (partition === undefined) {
         const { topic, partition: number } = batch;
-        partition = { topic, partition: number, tracker: createOffsetTracker(start), committed: start };
+        partition = { topic, partition: number, tracker: createOffsetTracker(start, books), committed: start };
         partitions.set(key, partition);
       }
       partition.committed ??= start;
@@ -170,7 +170,6 @@ export function createAssignment(options: AssignmentOptions): Assignment {
       });
       await committing;
     },
-    trackers: () => partitions.values(),
     partitions: () => current,
     stateOf: (partition) => partitions.get(keyOf(partition)),
   };

@@ -1,7 +1,7 @@
 /**
  * The accounting identity (G5): consumed = applied + superseded + coalesced + ignored + dead-lettered + abandoned + held.
  */
-import type { RecordOutcome } from './offset-tracker.ts';
+import type { RecordOutcome } from './ticket.ts';
 
 /** Records, by what became of them. */
 export interface Accounts {
