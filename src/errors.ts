@@ -141,7 +141,8 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   ELASTICSEARCH_UNAVAILABLE: {
     meaning: 'Elasticsearch, a shard or a proxy before it does not serve for the moment (5xx).',
     directive: 'retry',
-    nextStep: 'Look at the health of the cluster.',
+    nextStep:
+      'Look at the health of the cluster: `GET _cluster/health`, and `GET _cluster/allocation/explain` for a shard that is away.',
   },
   ELASTICSEARCH_UNREACHABLE: {
     meaning: 'No connection to Elasticsearch, or it broke before the answer was complete.',

@@ -23,8 +23,9 @@ const documents = await mkdtemp(join(tmpdir(), 'health-'));
 test.after(() => rm(documents, { recursive: true }));
 
 // Indexes outlive a test, and topics that are made anew under their names are refused.
-const [a, b, framed] = ['a', 'b', 'framed'].map((name) => `health-${process.pid}-${name}`) as [string, string, string];
-const topics = [a, b, framed];
+const nameOf = (name: string): string => `health-${process.pid}-${name}`;
+const [a, b, red, framed] = [nameOf('a'), nameOf('b'), nameOf('red'), nameOf('framed')];
+const topics = [a, b, red, framed];
 
 interface Report {
   readonly ready: boolean;
@@ -32,7 +33,18 @@ interface Report {
   readonly findings: readonly { readonly what: string; readonly code: string }[];
   readonly lastFailure: { readonly code: string; readonly at: string } | null;
   readonly accounts?: { readonly applied: number };
-  readonly documents?: readonly { readonly document: string; readonly state: string }[];
+  readonly documents?: readonly { readonly document: string; readonly state: string; readonly message?: string }[];
+}
+
+/** Asks Elasticsearch itself, not through the proxy. */
+async function elasticsearch(method: string, path: string, body?: object): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await fetch(`${stack.addresses.elasticsearch}/${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  assert.equal(answer.status, 200);
+  return (await answer.json()) as Readonly<Record<string, unknown>>;
 }
 
 const change = (id: number, row: object = {}): Message => ({
@@ -116,14 +128,8 @@ test('each alarm fires on real servers, names what stands still, and ends when i
   // A blocked index: named, and no reason to stop a rollout.
   await produce(a, change(1));
   await produce(b, change(1, { n: 5 }));
-  const block = async (blocked: boolean): Promise<void> => {
-    const answer = await fetch(`${stack.addresses.elasticsearch}/${a}/_settings`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ 'index.blocks.write': blocked }),
-    });
-    assert.equal(answer.status, 200);
-  };
+  const block = (blocked: boolean): Promise<unknown> =>
+    elasticsearch('PUT', `${a}/_settings`, { 'index.blocks.write': blocked });
   await untilTrue('both indexes are written', async () => (await report()).accounts?.applied === 2);
   await block(true);
   await produce(a, change(2));
@@ -134,6 +140,31 @@ test('each alarm fires on real servers, names what stands still, and ends when i
   await block(false);
   await green();
   assert.match(sluice.output(), new RegExp(`INDEX_BLOCKED \\(${a}\\) is over after \\d+ ms`));
+
+  // Elasticsearch is red: the only shard of one index is on no node. The others are written meanwhile.
+  const template = `_index_template/${red}`;
+  await elasticsearch('PUT', template, {
+    index_patterns: [`${red}-*`],
+    template: { settings: { 'index.routing.allocation.require._name': 'nobody' } },
+  });
+  await produce(red, change(1));
+  await untilTrue('the index is named', () => names(red, 'ELASTICSEARCH_UNAVAILABLE'));
+  assert.equal((await elasticsearch('GET', `_cluster/health/${red}`))['status'], 'red');
+  const appliedBefore = (await report()).accounts?.applied ?? 0;
+  await produce(b, change(3, { n: 6 }));
+  await untilTrue('another is written', async () => (await report()).accounts?.applied === appliedBefore + 1);
+  await expectColours(200, 503);
+  const waiting = (await report()).documents?.find(({ document }) => document === red);
+  assert.equal(waiting?.state, 'waiting');
+  assert.match(waiting.message ?? '', /primary shard is not active/);
+  const seconds = new RegExp(`^sluice_waiting_seconds\\{of="${red}",code="ELASTICSEARCH_UNAVAILABLE"\\} \\d`, 'm');
+  assert.match(await metrics(), seconds);
+  assert.match(await metrics(), /^sluice_healthy 0$/m);
+  await elasticsearch('DELETE', template);
+  await elasticsearch('PUT', `${red}/_settings`, { 'index.routing.allocation.require._name': null });
+  await green();
+  assert.match(await metrics(), /^sluice_healthy 1$/m);
+  assert.match(sluice.output(), new RegExp(`ELASTICSEARCH_UNAVAILABLE \\(${red}\\) is over after \\d+ ms`));
 
   // A mapping conflict: a counter that was 0 rises.
   const letters = `sluice_records_dead_lettered_total{topic="${b}",code="DOCUMENT_REJECTED"}`;

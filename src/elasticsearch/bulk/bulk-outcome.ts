@@ -79,6 +79,8 @@ const harmlessReasons: readonly RegExp[] = [
   // Names inside of values, which no mapping can hold.
   /[Ff]ield name (?:cannot be an empty string|cannot contain only \w+)/,
   /field name starting or ending with a \[\.\] makes object resolution ambiguous/,
+  // What follows in that reason is the request, with its documents.
+  /\[[^\]]*\]\[\d+\] primary shard is not active/,
   /no such index \[[^\]]*\]/,
   /index \[[^\]]*\] blocked by: \[[^\]]*\]/,
   /Document contains at least one immense term in field="[^"]*"/,

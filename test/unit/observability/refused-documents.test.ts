@@ -56,3 +56,13 @@ test('a refused document is logged with its index, id, offset, field and code; o
   assert.equal(lines.length, 11, 'ten of them, and how many there are');
   assert.match(String(lines[0]?.['msg']), /field name cannot be an empty string/);
 });
+
+test('a wait for a shard names the shard that is away, and nothing of the request that waited', () => {
+  const reason =
+    '[people-000001][2] primary shard is not active Timeout: [5s], request: [BulkShardRequest [[people-000001][2]] containing [index {[people-000001][1], source[{"name":"secret"}]}]]';
+  const outcome = outcomeOf(503, { type: 'unavailable_shards_exception', reason });
+  assert.ok(outcome.status === 'retryable');
+  assert.equal(outcome.failure.code, 'ELASTICSEARCH_UNAVAILABLE');
+  assert.match(outcome.failure.message, /\[people-000001\]\[2\] primary shard is not active\.$/);
+  assert.doesNotMatch(outcome.failure.message, /secret/);
+});
