@@ -6,6 +6,8 @@ import { clock, version } from './compose-connections.ts';
 import type { Config } from './config/schema.ts';
 import type { Failure } from './model/outcome.ts';
 import type { Reading } from './model/reading.ts';
+import type { Ends } from './observability/end-watch.ts';
+import { createEndWatch } from './observability/end-watch.ts';
 import type { Health, HealthState } from './observability/health.ts';
 import { judgeHealth } from './observability/health.ts';
 import { startHttp } from './observability/http.ts';
@@ -31,6 +33,8 @@ export interface Watched {
   details(): object;
   /** By topic, in milliseconds; of those whose records expire. */
   retentions(): Promise<ReadonlyMap<string, number>>;
+  /** Where the partitions of these topics end now. */
+  ends(topics: readonly string[]): Promise<Ends>;
 }
 
 export interface Monitor {
@@ -49,6 +53,7 @@ const lookEveryMs = 1000;
 /** A wait for Kafka is reported again this often. */
 const remindEveryMs = 30_000;
 const retentionsEveryMs = 300_000;
+const endsEveryMs = 10_000;
 const notYet: Readiness = { ready: false, reason: 'Sluice starts.' };
 
 /** Throws a SluiceError if the port is taken. */
@@ -60,9 +65,21 @@ export async function startMonitor(config: Config, logger: Logger): Promise<Moni
   let starting: Failure | undefined;
   let retentions: ReadonlyMap<string, number> = new Map();
 
+  const endWatch = createEndWatch({
+    partitions: () => watched?.status().partitions ?? [],
+    reading: () => watched?.reading() ?? { state: 'starting', sinceMs: clock.nowMs(), failure: undefined },
+    readEnds: (topics) => watched?.ends(topics) ?? Promise.resolve(new Map()),
+    nowMs: () => clock.nowMs(),
+    maxAgeMs: endsEveryMs,
+  });
+  const statusOf = (pipeline: Watched): PipelineStatus => {
+    const status = pipeline.status();
+    return { ...status, partitions: endWatch.withEnds(status.partitions) };
+  };
+
   const state = (): (HealthState & { readonly status: PipelineStatus }) | undefined => {
     if (watched === undefined) return undefined;
-    const status = watched.status();
+    const status = statusOf(watched);
     return {
       ...{ status, starting: starting?.message, reading: watched.reading(), waits: waits.open() },
       ...{ recordsHeld: status.recordsHeld, movedAtMs: status.movedAtMs },
@@ -85,7 +102,9 @@ export async function startMonitor(config: Config, logger: Logger): Promise<Moni
     ready: isReady().ready,
     healthy: health().healthy,
     waits: waits.open().map(({ of, code, sinceMs }) => ({ of, code, seconds: (clock.nowMs() - sinceMs) / 1000 })),
-    partitions: (watched?.status().partitions ?? []).map((partition) => gaugesOf(partition, retentions)),
+    partitions: (watched === undefined ? [] : statusOf(watched).partitions).map((partition) =>
+      gaugesOf(partition, retentions),
+    ),
   }));
   const observer = createObserver(metrics, logger, waits);
 
@@ -148,6 +167,13 @@ export async function startMonitor(config: Config, logger: Logger): Promise<Moni
     }
   };
 
+  const watchEnds = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await endWatch.look();
+      await clock.sleep(endsEveryMs, over.signal);
+    }
+  };
+
   const http = config.http.enabled
     ? await startHttp({ ...config.http, registry: metrics.registry, readiness: isReady, health, status })
     : undefined;
@@ -162,6 +188,7 @@ export async function startMonitor(config: Config, logger: Logger): Promise<Moni
     watch: (now) => {
       watched = now;
       void watchRetentions(now);
+      void watchEnds();
     },
     close: async () => {
       over.abort();

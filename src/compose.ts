@@ -21,7 +21,7 @@ import { createIndexKeeper } from './documents/indexes.ts';
 import type { KafkaLog } from './kafka/client.ts';
 import { kafkaFailure } from './kafka/client.ts';
 import { createKafkaDeadLetters } from './kafka/dead-letters.ts';
-import { countPartitions, listTopics, readIdleOffsets } from './kafka/offsets.ts';
+import { countPartitions, listTopics, readEnds, readIdleOffsets } from './kafka/offsets.ts';
 import { readRetentions } from './kafka/retention.ts';
 import { createKafkaSource } from './kafka/source.ts';
 import type { GroupInstance } from './model/group-definitions.ts';
@@ -222,6 +222,7 @@ async function runMonitored(
     aliases: () => routes.aliases,
     details: () => ({ doubts: Object.fromEntries(watch.doubts()), definitions, instances }),
     retentions: () => readRetentions(kafka, routes.topics),
+    ends: (topics) => readEnds(kafka, topics),
   });
   logger.info({ topics: routes.topics.length, port: monitor.port }, `Reading ${routes.topics.length} topics.`);
   const over = new AbortController();

@@ -3,6 +3,8 @@
  */
 import type { Admin, Kafka } from 'kafkajs';
 import type { GroupOffset } from '../model/group-offsets.ts';
+import type { Offset } from '../model/position.ts';
+import { offset } from '../model/position.ts';
 import type { TopicPartition } from '../model/record.ts';
 import { partitionKey } from '../model/record.ts';
 import { isOurs } from './topic-watch.ts';
@@ -49,6 +51,21 @@ export async function readLag(
       }
     }
     return lags.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+  });
+}
+
+/** Of each partition of the topics, the next offset that will be written. */
+export async function readEnds(
+  kafka: Kafka,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<number, Offset>>> {
+  return withAdmin(kafka, async (admin) => {
+    const ends = new Map<string, ReadonlyMap<number, Offset>>();
+    for (const topic of topics) {
+      const found = await admin.fetchTopicOffsets(topic);
+      ends.set(topic, new Map(found.map(({ partition, high }) => [partition, offset(Number(high))])));
+    }
+    return ends;
   });
 }
 

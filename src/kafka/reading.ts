@@ -114,7 +114,7 @@ export function createReadingWatch(nowMs: () => number): ReadingWatch {
         partitions: [...partitions.values()].map(
           ({ topic, partition, fetchedAtMs, silentSinceMs, answer, isPaused }) =>
             isPaused || (answer !== undefined && answer.handling > 0)
-              ? { topic, partition, fetchedAtMs: now, silentSinceMs: now }
+              ? { topic, partition, fetchedAtMs: now, silentSinceMs: now, waitsForRoom: true }
               : { topic, partition, fetchedAtMs, silentSinceMs },
         ),
       };

@@ -18,4 +18,6 @@ export interface PartitionReading extends TopicPartition {
   readonly fetchedAtMs: number;
   /** Since when no fetch was answered, however often the group was joined meanwhile. */
   readonly silentSinceMs: number;
+  /** It is not fetched just now: its records, or others of the same fetch, wait for room. */
+  readonly waitsForRoom?: true;
 }

@@ -126,9 +126,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
         }
       },
     });
-  partitionGauge('sluice_lag_records', 'Records that are not committed, as of the last batch.', (of) => of.lagRecords);
+  partitionGauge('sluice_lag_records', 'Records that are not committed.', (of) => of.lagRecords);
   partitionGauge('sluice_lag_seconds', 'Age of the first record that is not committed.', (of) => of.lagSeconds);
-  partitionGauge('sluice_unread_records', 'Records that are not read, as of the last batch.', (of) => of.unreadRecords);
+  partitionGauge('sluice_unread_records', 'Records that are not read.', (of) => of.unreadRecords);
   partitionGauge('sluice_unsettled_records', 'Records that were read and are not settled.', (of) => of.unsettled);
   partitionGauge(
     'sluice_oldest_unsettled_seconds',

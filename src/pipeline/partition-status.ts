@@ -10,8 +10,10 @@ export interface PartitionStatus extends TopicPartition {
   readonly committed: Offset;
   /** The next offset that is read. */
   readonly position: Offset;
-  /** The next offset that will be written, as the broker said with the last batch. */
+  /** The next offset that will be written, as the broker said with the last batch (`observability/end-watch.ts` asks on). */
   readonly end: Offset;
+  /** When a batch told another end than the one before. */
+  readonly endSinceMs: number;
   /** Records between `committed` and `end`, at most: some offsets hold none. */
   readonly lagRecords: number;
   /** Records that were read and are not settled. */
@@ -35,6 +37,7 @@ export interface PartitionWatch {
 
 interface Watched {
   end: Offset;
+  endSinceMs: number;
   /** Where each batch that is not settled throughout ends, and when it was taken over. */
   batches: { readonly next: Offset; readonly atMs: number }[];
   postponed: { readonly offset: Offset; readonly timestampMs: number } | undefined;
@@ -54,9 +57,13 @@ export function createPartitionWatch(
     if (ofTopic === undefined) watched.set(topic, (ofTopic = new Map<number, Watched>()));
     let watch = ofTopic.get(partition);
     if (watch === undefined) {
-      watch = { end: highWatermark, batches: [], postponed: undefined, watermark: undefined, movedAtMs: nowMs() };
+      const now = nowMs();
+      const end = { end: highWatermark, endSinceMs: now };
+      watch = { ...end, batches: [], postponed: undefined, watermark: undefined, movedAtMs: now };
       ofTopic.set(partition, watch);
     }
+    // The pieces of one fetch tell the same.
+    if (watch.end !== highWatermark) watch.endSinceMs = nowMs();
     watch.end = highWatermark;
     return watch;
   };
@@ -76,7 +83,7 @@ export function createPartitionWatch(
     const waiting = watch.postponed;
     if (state === undefined) {
       if (waiting === undefined) return undefined;
-      const at = { committed: waiting.offset, position: waiting.offset, end: watch.end };
+      const at = { committed: waiting.offset, position: waiting.offset, end: watch.end, endSinceMs: watch.endSinceMs };
       return {
         ...place,
         ...at,
@@ -97,6 +104,7 @@ export function createPartitionWatch(
       committed,
       position: tracker.next(),
       end: watch.end,
+      endSinceMs: watch.endSinceMs,
       lagRecords: Math.max(0, watch.end - committed),
       unsettled,
       ...(unsettled > 0 && oldest !== undefined && { oldestSinceMs: oldest.atMs }),

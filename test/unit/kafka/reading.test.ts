@@ -16,6 +16,10 @@ function setUp() {
     at: (ms: number): void => {
       now = ms;
     },
+    waiting: (): readonly boolean[] => {
+      const reading = watch.report();
+      return reading.state === 'reading' ? reading.partitions.map((each) => each.waitsForRoom === true) : [];
+    },
     /** When each partition was fetched last; else the state. */
     seen: (): readonly number[] | string => {
       const reading = watch.report();
@@ -46,12 +50,14 @@ test('a partition is alive while a batch of its fetch waits for room, for no fur
 });
 
 test('a partition that is paused for want of room is alive, and no other with it', () => {
-  const { watch, at, seen } = setUp();
+  const { watch, at, seen, waiting } = setUp();
   watch.joined([zero, one]);
   const over = watch.pausing(zero);
   at(60_000);
   assert.deepEqual(seen(), [60_000, 0]);
+  assert.deepEqual(waiting(), [true, false]);
   over();
+  assert.deepEqual(waiting(), [false, false]);
   at(70_000);
   assert.deepEqual(seen(), [60_000, 0], 'from then on, a fetch is due');
 });
