@@ -52,7 +52,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'The record has no key that names its document, or one whose values the connector invented.',
     directive: 'dead-letter',
     nextStep:
-      'Give the table a primary key. If the key comes from `message.key.columns` or the columns of `id`, set REPLICA IDENTITY FULL on the table: without it, PostgreSQL does not send those columns with a delete.',
+      'Give the table a primary key. If the key comes from `message.key.columns` or the columns of `id`, set REPLICA IDENTITY FULL on the table: without it, PostgreSQL does not send those columns with a delete. If the table has it and a delete is refused all the same, set `id: { deletesCarryKey: true }` in the mapping file. `sluice verify DOCUMENT --source` finds the documents that stayed, and `sluice repair DOCUMENT --source` removes them.',
   },
   FORMER_PLACE_UNKNOWN: {
     meaning:

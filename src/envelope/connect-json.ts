@@ -5,6 +5,7 @@
  * they were parsed to, and compared; they are neither decoded nor parsed again.
  */
 import { isUtf8 } from 'node:buffer';
+import { defaultOf } from '../model/column-default.ts';
 import type { ColumnSchema, ConnectSchema, Row, RowSchema } from '../model/change-event.ts';
 import type { FramedValue } from '../model/frame.ts';
 import type { RowReader } from './json-row.ts';
@@ -179,6 +180,7 @@ interface JsonSchema {
   readonly field?: string | null;
   readonly name?: string | null;
   readonly optional?: boolean;
+  readonly default?: unknown;
   readonly parameters?: Readonly<Record<string, string>> | null;
   readonly fields?: readonly JsonSchema[] | null;
   readonly items?: JsonSchema | null;
@@ -245,6 +247,7 @@ function columnSchema(schema: JsonSchema): ColumnSchema {
     type: schema.type,
     ...(typeof schema.name === 'string' && { semantic: schema.name }),
     optional: schema.optional ?? false,
+    ...defaultOf(schema),
     ...(schema.parameters && { parameters: schema.parameters }),
     ...(schema.fields && { fields: schema.fields.map(columnSchema) }),
     ...(items && { items: columnSchema(items) }),

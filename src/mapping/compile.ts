@@ -169,7 +169,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     // What is missing is put between the parts of this, so all of it must be JSON.
     if (![source, ...(patch?.set ?? []).map(({ text }) => text)].every(isJson)) return malformed;
     const otherKey = withheld.length === 0 || key === null ? undefined : otherKeyOf(change, otherKeys);
-    const former = otherKey && identify(otherKey, after, false, change.record);
+    const former = otherKey && identify(otherKey, after, false, change);
     const step = {
       source: Buffer.from(source),
       withheld,
@@ -197,7 +197,8 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
 
   let isDoubtTold = false;
   /** Where the document was before the row's columns that place it changed; undefined if it did not move. */
-  const formerOf = ({ op, key, before, record }: Upsert, { id, routing }: Identity): Identity | Failure | undefined => {
+  const formerOf = (change: Upsert, { id, routing }: Identity): Identity | Failure | undefined => {
+    const { op, key, before } = change;
     if (op !== 'update') return undefined;
     if (before === null) {
       // A document without routing may have had one; all others were mostly where they are.
@@ -211,7 +212,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
       options.doubted?.(failure);
       return undefined;
     }
-    const former = identify.formerOf(key, before, record);
+    const former = identify.formerOf(key, before, change);
     // What a row before does not have did not change: Spanner sends what did.
     return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
   };
@@ -222,7 +223,7 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     // The first record of a topic may be a delete; its index must know the columns all the same.
     if (isDelete && change.before?.schema !== undefined) schemas.add(change.before.schema);
     if (change.keyFailure !== undefined && definition.id.from === undefined) return refused(change.keyFailure, record);
-    const identity = identify(key, isDelete ? change.before : change.after, isDelete, record);
+    const identity = identify(key, isDelete ? change.before : change.after, isDelete, change);
     if ('code' in identity) {
       const isSecondDelete =
         isDelete && change.tombstone && change.isOnly !== true && identity.code === 'RECORD_KEY_MISSING';

@@ -211,7 +211,7 @@ export const documentDefinitionSchema = z.strictObject({
         .literal(true)
         .optional()
         .describe(
-          'Every delete carries the row’s own key, so that null, zero and empty texts in it are the row’s: for a table with REPLICA IDENTITY FULL whose key may hold them',
+          'Every delete carries the row’s own key and columns, so that null, zero and empty texts in the key, `id.from` and `routing` are the row’s: for a table with REPLICA IDENTITY FULL that may hold them',
         ),
       overlong: z
         .enum(['reject', 'hash'])

@@ -12,6 +12,7 @@ import { connectorHeader } from '../envelope/headers.ts';
 import type { Row } from '../model/change-event.ts';
 import type { SourceRecord } from '../model/record.ts';
 import type { IdPart } from './document-id.ts';
+import { isWholeRow, looksInvented, partialConnectors } from './whole-row.ts';
 
 export interface KeyDoubts {
   /** A part of the key of a row that is there. */
@@ -57,35 +58,10 @@ export function createKeyDoubts(isTrusted: boolean): KeyDoubts {
       const connector = record && connectorHeader(record);
       if (connector !== undefined && !partialConnectors.has(connector)) return undefined;
       if (found.text === null) return found.name;
-      return connector === undefined || isWhole(before, parts) ? undefined : found.name;
+      const isNamed = parts.some(({ text }) => typeof text === 'string' && !looksInvented(text));
+      const isWhole =
+        isNamed && before !== null && isWholeRow(before, new Set(parts.map(({ name }) => name)), connector);
+      return connector === undefined || isWhole ? undefined : found.name;
     },
   };
-}
-
-/** Connectors of PostgreSQL's kind. All others write the whole row that was deleted, or have no other key than the primary one. */
-const partialConnectors: ReadonlySet<string> = new Set(['postgresql', 'yugabytedb']);
-
-const inventedText = /^(?:|-?0(?:\.0+)?|false|1970-01-01(?:T00:00:00(?:\.0+)?Z)?|00:00:00(?:\.0+)?)$/;
-
-/** Whether the text is what PostgreSQL's connector puts where it knows no value, and no null may stand. */
-export function looksInvented(text: string): boolean {
-  if (text === '') return true;
-  const first = text.charCodeAt(0);
-  // Nearly every key begins otherwise.
-  return (first === 0x30 || first === 0x31 || first === 0x2d || first === 0x66) && inventedText.test(text);
-}
-
-/** The decimal 0, in base64. */
-const zeroBytes = 'AA==';
-
-/** Whether the image shows that it is whole: a column beside the key has a value that nobody invents, and so has the key. */
-function isWhole(before: Row | null, parts: readonly IdPart[]): boolean {
-  if (before === null || !parts.some(({ text }) => typeof text === 'string' && !looksInvented(text))) return false;
-  const inKey = new Set(parts.map(({ name }) => name));
-  return before.columns.some((name, column) => {
-    if (inKey.has(name)) return false;
-    // As the record has it: a text in quotes, a decimal as its bytes.
-    const text = before.text(column).replace(/^"(.*)"$/, '$1');
-    return text !== 'null' && text !== zeroBytes && !looksInvented(text);
-  });
 }

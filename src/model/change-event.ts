@@ -29,6 +29,8 @@ export interface ColumnSchema {
   /** The semantic type: the schema's logical name, such as `io.debezium.time.MicroTimestamp`. */
   readonly semantic?: string;
   readonly optional: boolean;
+  /** What arrives instead of null where the column has a default; without `value` that is not known exactly. */
+  readonly default?: { readonly value?: string | number | boolean };
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a struct. */
   readonly fields?: readonly ColumnSchema[];

@@ -6,6 +6,7 @@
  * Format: https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
  */
 import { z } from 'zod';
+import { defaultOf } from '../model/column-default.ts';
 import type { ColumnSchema, ConnectSchema } from '../model/change-event.ts';
 import type { OneSchemaReader } from './connect-schema.ts';
 import { connectSchemaOf } from './connect-schema.ts';
@@ -30,7 +31,8 @@ interface AvroObject {
   readonly type: AvroSchema;
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
-  readonly fields?: readonly { readonly name: string; readonly type: AvroSchema }[] | undefined;
+  readonly fields?:
+    readonly { readonly name: string; readonly type: AvroSchema; readonly default?: unknown }[] | undefined;
   readonly symbols?: readonly string[] | undefined;
   readonly items?: AvroSchema | undefined;
   readonly values?: AvroSchema | undefined;
@@ -52,7 +54,9 @@ const avroSchema: z.ZodType<AvroSchema> = z.lazy(() =>
       type: avroSchema,
       name: z.string().optional(),
       namespace: z.string().optional(),
-      fields: z.array(z.looseObject({ name: z.string(), type: avroSchema })).optional(),
+      fields: z
+        .array(z.looseObject({ name: z.string(), type: avroSchema, default: z.unknown().optional() }))
+        .optional(),
       symbols: z.array(z.string()).optional(),
       items: avroSchema.optional(),
       values: avroSchema.optional(),
@@ -193,7 +197,10 @@ function record(schema: AvroObject, namespace: string, named: Map<string, Type>)
       // A record inside itself is described once.
       if (columns === undefined && depth === 0) {
         depth += 1;
-        columns = types.map((type, position) => type.column(fields[position]?.name ?? ''));
+        columns = types.map((type, position) => {
+          const field = fields[position];
+          return { ...type.column(field?.name ?? ''), ...defaultOf({ default: field?.default }) };
+        });
         depth -= 1;
       }
       return { ...columnFor('struct', schema)(as), ...(columns && { fields: columns }) };

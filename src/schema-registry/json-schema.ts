@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { ColumnSchema } from '../model/change-event.ts';
 import type { OneSchemaReader, Reference } from './connect-schema.ts';
+import { defaultOf } from '../model/column-default.ts';
 import { connectSchemaOf } from './connect-schema.ts';
 
 /** One schema in a document. What is not as it should be says nothing: the value is told by itself. */
@@ -16,6 +17,7 @@ const node = z.looseObject({
   title: z.string().optional().catch(undefined),
   format: z.string().optional().catch(undefined),
   properties: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  default: z.unknown().optional(),
   items: z.unknown().optional(),
   additionalProperties: z.unknown().optional(),
   oneOf: z.array(z.unknown()).optional().catch(undefined),
@@ -108,6 +110,7 @@ function columnOf(name: string, json: unknown, given: Document, walk: Walk): Pla
       type: schema['connect.type'] ?? connectTypes[base] ?? 'string',
       ...(semantic !== undefined && { semantic }),
       optional: optional || types.includes('null'),
+      ...defaultOf({ default: schema.default ?? (isObject(json) ? json['default'] : undefined) }),
       ...(parameters && { parameters }),
       ...(fields && { fields: fields.sort((a, b) => a.index - b.index).map(({ column }) => column) }),
       ...(of && { items: of }),

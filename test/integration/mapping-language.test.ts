@@ -56,7 +56,7 @@ export const transform = (document: Account) => {
 const branches = `
   CREATE TABLE inventory.branches (id integer PRIMARY KEY, region text, name text NOT NULL DEFAULT 'a branch');
   ALTER TABLE inventory.branches REPLICA IDENTITY FULL;
-  INSERT INTO inventory.branches VALUES (1, 'north'), (2, NULL)`;
+  INSERT INTO inventory.branches VALUES (1, 'north', 'x'), (2, NULL, 'x')`;
 const branchesMapping = `
 document: ${name}-branches
 from: ${name}.inventory.branches
@@ -114,7 +114,8 @@ test('documents follow their rows through filters, moves and transforms, and dea
 
   await change(`
     UPDATE inventory.accounts SET status = 'active' WHERE id = 2;
-    INSERT INTO inventory.branches VALUES (3, NULL), (4, ''), (5, 'south'), (6, 'south'), (7, NULL), (8, '')`);
+    INSERT INTO inventory.branches VALUES
+      (3, NULL, 'x'), (4, '', 'x'), (5, 'south', 'x'), (6, 'south', 'x'), (7, NULL, 'x'), (8, '', 'x')`);
   assert.deepEqual((await shards()).slice(2), [
     ...['3 none null', '4 none ', '5 south south', '6 south south', '7 none null', '8 none '],
   ]);

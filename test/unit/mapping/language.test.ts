@@ -321,6 +321,44 @@ test('a delete trusts an empty value only in a row that is whole', () => {
   assert.deepEqual(writesOf(zero), ['delete 1'], 'a column that may be null would be null');
 });
 
+test('a value that PostgreSQL’s connector writes for what it does not know proves nothing: a default, or empty JSON', () => {
+  const withDefault = (name: string, text: string): string =>
+    `{"type":"string","optional":true,"default":"${text}","field":"${name}"}`;
+  const deletion = (fields: string, before: string) => map(byTenant, null, { fields, before });
+  const named = `{"type":"string","optional":true,"field":"tenant"},${withDefault('name', 'x')}`;
+  assert.equal(codeOf(deletion(named, '{"tenant":null,"name":"x"}')), 'RECORD_KEY_MISSING');
+  assert.deepEqual(writesOf(deletion(named, '{"tenant":null,"name":"y"}')), ['delete 1']);
+  const placed = withDefault('tenant', 'eu');
+  assert.equal(codeOf(deletion(placed, '{"tenant":"eu"}')), 'RECORD_KEY_MISSING', 'it may be invented itself');
+  assert.deepEqual(writesOf(deletion(placed, '{"tenant":"us"}')), ['delete 1 in us']);
+  const counted = '{"type":"bytes","default":"AA==","field":"n"},{"type":"string","field":"tenant"}';
+  assert.equal(codeOf(deletion(counted, '{"tenant":"","n":"BQ=="}')), 'RECORD_KEY_MISSING');
+  assert.equal(codeOf(map(byTenant, null, { before: '{"tenant":null,"doc":"{}"}' })), 'RECORD_KEY_MISSING');
+});
+
+test('a connector that always writes the whole row is believed, and so is a mapping file that says it', () => {
+  const before = '{"id":1,"tenant":null}';
+  const of = (connectorName: string) => ({ before, headers: { '__debezium.context.connectorName': connectorName } });
+  assert.deepEqual(writesOf(map(byTenant, null, of('mysql'))), ['delete 1']);
+  assert.equal(codeOf(map(byTenant, null, of('postgresql'))), 'RECORD_KEY_MISSING');
+  const stated = { ...byTenant, id: { deletesCarryKey: true } };
+  assert.deepEqual(writesOf(map(stated, null, of('postgresql'))), ['delete 1']);
+});
+
+test('a delete whose value proves nothing is refused with what is in doubt, and one without the value with what is missing', () => {
+  const messageOf = (before: string, connectorName = 'postgresql'): string => {
+    const headers = { '__debezium.context.connectorName': connectorName };
+    const mapped = map(byTenant, null, { before, headers });
+    return mapped.kind === 'refused' ? mapped.failure.message : '';
+  };
+  assert.match(
+    messageOf('{"id":1,"tenant":null}'),
+    /"tenant", and nothing shows that .* If the table has REPLICA IDENTITY FULL, set `id: \{ deletesCarryKey: true \}`/,
+  );
+  assert.match(messageOf('{"id":1}'), /does not tell "tenant".* needs REPLICA IDENTITY FULL/);
+  assert.match(messageOf('null', 'mongodb'), /does not tell "tenant".* connector must send the deleted row/);
+});
+
 test('an update that does not say where its document was is refused if it may have moved to null, and is else told once', () => {
   const doubts: string[] = [];
   const options = { doubted: ({ code }: Failure) => doubts.push(code) };

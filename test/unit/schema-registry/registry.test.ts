@@ -8,6 +8,7 @@ import { offset } from '../../../src/model/position.ts';
 import type { SourceRecord } from '../../../src/model/record.ts';
 import type { RegistryClient } from '../../../src/schema-registry/client.ts';
 import type { RegisteredSchema } from '../../../src/schema-registry/connect-schema.ts';
+import { createAvroReader } from '../../../src/schema-registry/avro.ts';
 import { createJsonSchemaReader } from '../../../src/schema-registry/json-schema.ts';
 import { createRegistry } from '../../../src/schema-registry/registry.ts';
 import { createManualClock } from '../../fakes/manual-clock.ts';
@@ -292,4 +293,31 @@ test('a value whose schema a header names is no frame, whatever its first bytes:
   const key = { ...recordOf(frame(9), Buffer.from('{"id":1}')), headers: headersOf('__key_schema_id') };
   const event = decode(key);
   assert.ok(event.op === 'update' && event.keyFailure?.code === 'SCHEMA_IN_HEADER');
+});
+
+test('the default of a column is known, for converters write it for null', () => {
+  const avro = {
+    ...{ type: 'record', name: 'Row' },
+    fields: [
+      { name: 'region', type: ['string', 'null'], default: 'eu' },
+      { name: 'none', type: ['null', 'string'], default: null },
+    ],
+  };
+  const json = {
+    type: 'object',
+    properties: {
+      region: { oneOf: [{ type: 'null' }, { type: 'string' }], default: 'eu' },
+      none: { type: 'string' },
+    },
+  };
+  for (const reader of [createAvroReader(JSON.stringify(avro)), createJsonSchemaReader(JSON.stringify(json), [])]) {
+    assert.ok(typeof reader !== 'string');
+    assert.deepEqual(
+      reader.schema.row?.columns.map((column) => [column.name, column.default]),
+      [
+        ['region', { value: 'eu' }],
+        ['none', undefined],
+      ],
+    );
+  }
 });
