@@ -56,7 +56,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
   },
   FORMER_PLACE_UNKNOWN: {
     meaning:
-      'A document is named or routed by a column that is not in the primary key, and an update does not carry the row as it was. If the column changed, the old document stays beside the new one. An update to null is a dead letter, for the document most likely moved; other updates are applied, with this warning once.',
+      'A document is named or routed by a column that is not in the primary key, and an update does not carry the row as it was. If the column changed, the old document stays beside the new one. An update to null is a dead letter, for the document most likely moved; so is an update that moves the document and holds only a part of the row (MongoDB without the full document), for the rest of the fields is at the old place. Other updates are applied, with this warning once.',
     directive: 'dead-letter',
     nextStep:
       'Let the connector send the row as it was (PostgreSQL: `ALTER TABLE … REPLICA IDENTITY FULL`; no ExtractNewRecordState), or choose columns of the primary key, or columns that never change. Then replay the dead letters; `sluice verify` finds documents that stayed.',

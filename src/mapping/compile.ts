@@ -203,11 +203,15 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     if (before === null) {
       // A document without routing may have had one; all others were mostly where they are.
       const mayHaveMoved = definition.routing !== undefined && routing === undefined;
-      if (isDoubtTold && !mayHaveMoved) return undefined;
+      const namesChange = change.patch !== undefined && change.origin.connector === 'mongodb';
+      if (isDoubtTold && !mayHaveMoved && !namesChange) return undefined;
       const columns = identify.beyondKey(key);
       if (columns.length === 0) return undefined;
+      // MongoDB names only fields that changed: the document has moved, and all else of it is where it was.
+      if (namesChange && columns.some((name) => change.after.columns.includes(name))) return restUnknown(columns);
       const failure = placeUnknown(index, columns);
       if (mayHaveMoved) return failure;
+      if (isDoubtTold) return undefined;
       isDoubtTold = true;
       options.doubted?.(failure);
       return undefined;
@@ -245,6 +249,8 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     switch (built.kind) {
       case 'partial': {
         const { step } = built;
+        // At its new place there is nothing to take the rest from, and the old document would be deleted.
+        if (former !== undefined) return refused(restUnknown(identify.beyondKey(key)), record);
         return written({ ...indexOf(index, identity, version, step.source), steps: [step] }, also);
       }
       case 'none':
@@ -287,6 +293,13 @@ const refused = (failure: Failure, record: SourceRecord): Mapped => ({
 function placeUnknown(index: string, columns: readonly string[]): Failure {
   const names = columns.map((name) => `\`${name}\``).join(', ');
   const message = `Updates for ${index} do not tell what ${names} was before, by which the document is found: if it changed, the old document stays.`;
+  return { code: 'FORMER_PLACE_UNKNOWN', message };
+}
+
+/** Of a change that moves its document and brings only a part of it. */
+function restUnknown(columns: readonly string[]): Failure {
+  const names = columns.map((name) => `\`${name}\``).join(', ');
+  const message = `The update changes where its document is (by ${names}) and holds only a part of the row, so the new document would lack all other fields. The old document stays as it was.`;
   return { code: 'FORMER_PLACE_UNKNOWN', message };
 }
 

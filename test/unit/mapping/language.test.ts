@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createDecoder } from '../../../src/envelope/decoder.ts';
 import { documentDefinitionSchema, ofTopic } from '../../../src/mapping/definition.ts';
 import type { Fields, Transform } from '../../../src/mapping/transform.ts';
 import type { FailureCode } from '../../../src/model/outcome.ts';
@@ -369,4 +370,24 @@ test('an update that does not say where its document was is refused if it may ha
   const key = '{"id":1,"tenant":"a"}';
   assert.deepEqual(writesOf(map(byTenant, full('"a"'), { op: 'u', key, options })), ['index 1:a in a']);
   assert.equal(doubts.length, 1, 'a column of the key changes with it');
+});
+
+test('an update that moves its document and holds only a part of the row is refused: the rest stays where it was', () => {
+  const change = (fields: object, before: object | null): string => {
+    const envelope = {
+      ...{ before: before && JSON.stringify(before), after: null, op: 'u' },
+      updateDescription: { updatedFields: JSON.stringify(fields), removedFields: null, truncatedArrays: null },
+      source: { connector: 'mongodb', db: 'd', collection: 't' },
+    };
+    const record = { topic: 't', partition: 0, offset: offset(5), timestampMs: 0, headers: undefined };
+    const event = createDecoder()({
+      ...{ ...record, key: Buffer.from('{"id":"1"}') },
+      value: Buffer.from(JSON.stringify(envelope)),
+    });
+    assert.ok('after' in event, JSON.stringify(event));
+    return writesOf(compile(byTenant).createMapper()(event)).join();
+  };
+  assert.equal(change({ tenant: 'b' }, null), 'FORMER_PLACE_UNKNOWN', 'MongoDB names only what changed');
+  assert.equal(change({ tenant: 'b' }, { _id: 1, tenant: 'a', name: 'x' }), 'FORMER_PLACE_UNKNOWN');
+  assert.equal(change({ tenant: 'b', name: 'y' }, { _id: 1, tenant: 'b', name: 'x' }), 'index 1 in b');
 });
