@@ -70,7 +70,7 @@ export async function openMysql(
     const [version] = await query('SELECT @@version');
     return {
       database,
-      isMariadb: /mariadb/i.test(version?.[0] ?? ''),
+      isMariadb: isMariadbVersion(version?.[0] ?? ''),
       query,
       pages: async function* (text, size) {
         let page: Cells[] = [];
@@ -95,6 +95,11 @@ export async function openMysql(
     close();
     throw error;
   }
+}
+
+/** By `@@version`: `11.4.2-MariaDB-log`; MySQL's has no name in it. */
+export function isMariadbVersion(version: string): boolean {
+  return /mariadb/i.test(version);
 }
 
 const noUrl = failed(
