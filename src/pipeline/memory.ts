@@ -7,7 +7,7 @@
  *  3. Where there is one document only, it may hold everything.
  *
  * Records are counted by topic. Topics that make a document together have one share, and so have documents of one topic: a record
- * is held until all of them have it.
+ * is held until all of them have it. A topic whose records wait for another document takes no share from a topic that goes on.
  */
 import type { SourceRecord } from '../model/record.ts';
 import { recordBytes } from '../model/record.ts';
@@ -52,17 +52,20 @@ export function createMemory({ maxBytesHeld, documents, documentsOf, isBlocked }
   const hasShare = (topic: string): boolean => {
     // Below the lowest bound no share can be full: mostly nothing needs to be counted.
     if (documents < 2 || bytesHeld < Math.min(ofTheRest, ofAllBlocked) * maxBytesHeld) return true;
+    const takesNothing = isBlocked(topic);
     let own = 0;
     let others = 0;
     let blocked = 0;
     for (const [holder, bytes] of ofTopic) {
       if (bytes === 0) continue;
-      if (isShared(topic, holder)) own += bytes;
+      const waits = isBlocked(holder);
+      // What another topic of the document waits for, another document, must not stop this one.
+      if (waits === takesNothing && isShared(topic, holder)) own += bytes;
       else others += bytes;
-      if (isBlocked(holder)) blocked += bytes;
+      if (waits) blocked += bytes;
     }
     if (own > 0 && own >= ofTheRest * (maxBytesHeld - others)) return false;
-    return blocked < ofAllBlocked * maxBytesHeld || !isBlocked(topic);
+    return blocked < ofAllBlocked * maxBytesHeld || !takesNothing;
   };
 
   const add = (topic: string, bytes: number): void => {

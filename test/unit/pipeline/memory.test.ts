@@ -62,6 +62,19 @@ test('topics that make a document together have one share, and so have partition
   assert.equal(memoryOf({ holders: [held('old', 100), held('new', 100), held('a', 300)], made }).hasShare('old'), true);
 });
 
+test('a topic whose records wait for another document takes no share from a topic that goes on', () => {
+  const made = { old: ['orders'], new: ['orders', 'lines'] };
+  // `lines` is blocked: with it the records of `new`, which are held for `orders` as well.
+  const world = { made, blocked: ['new'], documents: 4 };
+  assert.equal(
+    memoryOf({ ...world, holders: [held('new', 500), held('old', 50), held('a', 400)] }).hasShare('old'),
+    true,
+  );
+  assert.equal(memoryOf({ ...world, holders: [held('new', 600), held('a', 600)] }).hasShare('old'), true);
+  assert.equal(memoryOf({ ...world, holders: [held('new', 500), held('old', 400)] }).hasShare('old'), false);
+  assert.equal(memoryOf({ ...world, holders: [held('new', 500), held('a', 400)] }).hasShare('new'), false);
+});
+
 test('what is given back leaves the share', () => {
   const big = held('a', 800);
   const memory = memoryOf({ holders: [big, held('a', 1)] });
