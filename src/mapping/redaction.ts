@@ -162,6 +162,15 @@ function isKeyOf(key: unknown, images: readonly unknown[]): boolean {
   return Object.keys(key).every((name) => name.startsWith('__dbz__') || images.some((image) => hasAll(image, [name])));
 }
 
+/**
+ * Where the connectors of MySQL and MariaDB put the statement of a change (`include.query`), in an envelope, a flattened row and a CloudEvent.
+ * It holds values of other rows, too, and in any form.
+ */
+const statements = /^(?:__|__source_|iodebezium)query$/;
+
+const isStatement = (name: string, of: string): boolean =>
+  (of === 'source' && name === 'query') || statements.test(name);
+
 /** Whether a string may hold JSON. */
 const opens = (text: string): boolean => /^[\s\uFEFF]*[[{"]/.test(text);
 
@@ -170,8 +179,8 @@ function isNamed(name: string, names: ReadonlySet<string>): boolean {
   return names.has(name) || names.has(bare) || bare.split('.').some((part) => names.has(part));
 }
 
-/** The value with whatever has one of the names hidden, at any depth, in the JSON that strings hold too. */
-function redact(value: unknown, names: ReadonlySet<string>, secrets: Secrets): unknown {
+/** The value, which is called `of`, with whatever has one of the names hidden, at any depth, in the JSON that strings hold too. */
+function redact(value: unknown, names: ReadonlySet<string>, secrets: Secrets, of = ''): unknown {
   if (typeof value === 'string') return opens(value) ? redactInside(value, names, secrets) : value;
   if (typeof value !== 'object' || value === null || isExactNumber(value)) return value;
   if (Array.isArray(value)) {
@@ -184,7 +193,8 @@ function redact(value: unknown, names: ReadonlySet<string>, secrets: Secrets): u
   }
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      if (!isNamed(name, names) || inner === null) return [name, redact(inner, names, secrets)];
+      if (inner !== null && isStatement(name, of)) return [name, hidden];
+      if (!isNamed(name, names) || inner === null) return [name, redact(inner, names, secrets, name)];
       remember(inner, secrets);
       return [name, hidden];
     }),
