@@ -5,8 +5,14 @@ import { outcomeOf } from '../../../src/elasticsearch/bulk/bulk-outcome.ts';
 
 /** As Elasticsearch 9 answers; the second of each is the field. */
 const conflicts: readonly (readonly [reason: string, field: string])[] = [
-  ["[1:6] failed to parse field [n] of type [double] in document with id '1'. Preview of field's value: '{a=secret}'", 'n'],
-  ["[1:6] failed to parse field [s] of type [text] in document with id '1'. Preview of field's value: '{a=secret}'", 's'],
+  [
+    "[1:6] failed to parse field [n] of type [double] in document with id '1'. Preview of field's value: '{a=secret}'",
+    'n',
+  ],
+  [
+    "[1:6] failed to parse field [s] of type [text] in document with id '1'. Preview of field's value: '{a=secret}'",
+    's',
+  ],
   ['[1:6] object mapping for [o] tried to parse field [o] as object, but found a concrete value', 'o'],
 ];
 

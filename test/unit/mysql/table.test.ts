@@ -35,7 +35,14 @@ async function setUp(isMariadb = true) {
 }
 
 test('the server is MariaDB if its version says so', () => {
-  const versions = ['11.4.2-MariaDB', '10.6.18-MariaDB-0ubuntu-log', '5.5.5-10.11.6-mariadb', '8.4.0', '9.1.0-cloud', ''];
+  const versions = [
+    '11.4.2-MariaDB',
+    '10.6.18-MariaDB-0ubuntu-log',
+    '5.5.5-10.11.6-mariadb',
+    '8.4.0',
+    '9.1.0-cloud',
+    '',
+  ];
   assert.deepEqual(versions.map(isMariadbVersion), [true, true, true, false, false, false]);
 });
 
@@ -68,7 +75,10 @@ test('numbers are compared as numbers, bytes as bytes and bits as bits; nothing 
 test('bytes, bits and floats are asked for in texts that lose nothing', async () => {
   const { asked, table } = await setUp();
   await table.find(['data', 'flags', 'weight'], ['id'], [['1']]);
-  assert.match(asked.at(-1)?.text ?? '', /SELECT HEX\(`data`\), LPAD\(BIN\(`flags` \+ 0\), 3, '0'\), `weight` \+ 0e0 FROM/);
+  assert.match(
+    asked.at(-1)?.text ?? '',
+    /SELECT HEX\(`data`\), LPAD\(BIN\(`flags` \+ 0\), 3, '0'\), `weight` \+ 0e0 FROM/,
+  );
 });
 
 test('columns have the types of MySQL and MariaDB, by which they are compared', async () => {
