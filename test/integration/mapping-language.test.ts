@@ -64,6 +64,12 @@ routing: region
 index: { settings: { number_of_shards: 3 } }
 `;
 
+/** Without REPLICA IDENTITY FULL, a delete has the default where the region was. */
+const depots = `
+  CREATE TABLE inventory.depots (id integer PRIMARY KEY, region text DEFAULT 'eu');
+  INSERT INTO inventory.depots VALUES (1, 'us')`;
+const depotsMapping = `document: ${name}-depots\nfrom: ${name}.inventory.depots\nrouting: region\n`;
+
 const environment = { SLUICE_MASKING_HASH_KEY: 'a secret of the tests' };
 
 test('documents follow their rows through filters, moves and transforms, and dead letters hide what is masked', async () => {
@@ -73,8 +79,9 @@ test('documents follow their rows through filters, moves and transforms, and dea
     tables: [
       { name: 'accounts', key: 'id', sql },
       { name: 'branches', key: 'id', sql: branches },
+      { name: 'depots', key: 'id', sql: depots },
     ],
-    mappings: { accounts: mapping, branches: branchesMapping },
+    mappings: { accounts: mapping, branches: branchesMapping, depots: depotsMapping },
   });
   await writeFile(join(scene.documents, 'accounts.ts'), transform);
   await using sluice = await startReadySluice({ ...stack.addresses, ...scene, environment });
@@ -143,7 +150,11 @@ test('documents follow their rows through filters, moves and transforms, and dea
   await change(`INSERT INTO inventory.accounts VALUES (4, 'd', 'broken', 'eve@example.org', 'Rome', NULL, NULL)`);
   assert.deepEqual(await documents(), []);
   const kafka = new Kafka({ brokers: [stack.addresses.kafka], logLevel: logLevel.NOTHING });
-  const [letter] = await readLetters(kafka, `${scene.groupId}-dead-letters`, 1);
+  await change('DELETE FROM inventory.depots WHERE id = 1');
+  const letters = await readLetters(kafka, `${scene.groupId}-dead-letters`, 2);
+  const reasons = letters.map(({ headers }) => String(headers?.['__connect.errors.exception.message']));
+  assert.match(reasons.join('\n'), /depots\[0\]@\d+: The document is found by "region", and nothing shows that/);
+  const letter = letters.find(({ value }) => value?.includes('"email"'));
   const reason = letter?.headers?.['__connect.errors.exception.message']?.toString() ?? '';
   const kept = letter?.value?.toString() ?? '';
   assert.match(reason, /accounts\.ts:4:\d+ threw Error/);
