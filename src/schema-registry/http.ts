@@ -61,11 +61,12 @@ export function createRegistryHttp(options: RegistryHttpOptions): RegistryHttp {
 }
 
 /** What an answer other than 200 means; `what` was asked for. */
-export function failureOf({ status }: Answer, what: string): Failure | undefined {
+export function failureOf({ status, text }: Answer, what: string): Failure | undefined {
   if (status === 401 || status === 403) {
     return { code: 'SCHEMA_REGISTRY_UNAUTHORIZED', message: `The schema registry answered ${status}.`, status };
   }
-  if (status !== 404) return undefined;
+  // The page of a load balancer says nothing of a schema: its records wait, as for a registry that is away.
+  if (status !== 404 || /^\s*</.test(text)) return undefined;
   return { code: 'SCHEMA_UNKNOWN', message: `The schema registry does not know ${what}.`, status };
 }
 
