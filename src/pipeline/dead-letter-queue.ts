@@ -1,8 +1,9 @@
 /**
  * Letters on their way to the dead-letter topic: a ticket is settled as dead-lettered only when its letter is durable
- * (docs/decisions/0000, "Failures"). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly. Letters whose tenure is over
- * are not written: the new owner of their partition writes them.
+ * (docs/decisions/0000, "Failures"). One request at a time, as many letters in it as have come meanwhile; tried for ever, loudly.
+ * Letters whose tenure is over are not written: the new owner of their partition writes them.
  */
+import PQueue from 'p-queue';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceRecord } from '../model/record.ts';
 import { recordBytes } from '../model/record.ts';
@@ -52,7 +53,7 @@ function letterBytes({ record, failure }: DeadLetter): number {
 export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLetterQueue {
   const { deadLetters, redact, clock, observer, retry, progressed, signal } = options;
   const queue: Waiting[] = [];
-  let writing: readonly Waiting[] = [];
+  const requests = new PQueue({ concurrency: 1 });
   const aborted = (): boolean => signal.aborted;
 
   const persist = async (taken: readonly Waiting[]): Promise<void> => {
@@ -88,40 +89,39 @@ export function createDeadLetterQueue(options: DeadLetterQueueOptions): DeadLett
     return queue.splice(0, end === -1 ? queue.length : Math.max(1, end));
   };
 
-  const drain = async (): Promise<void> => {
-    while (queue.length > 0 && !aborted()) {
-      const taken = takeRequest();
-      writing = taken;
-      await persist(taken);
-      writing = [];
-      if (aborted()) return;
-      const counts = new Map<string, { topic: string; code: string; letters: DeadLetter[] }>();
-      for (const waiting of taken) {
-        const { ticket, letter } = waiting;
-        const isCounted = isOwned(waiting);
-        ticket.settle('dead-lettered');
-        if (!isCounted) continue;
-        const key = `${letter.record.topic} ${letter.failure.code}`;
-        const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, letters: [] };
-        count.letters.push(letter);
-        counts.set(key, count);
-      }
-      for (const { topic, code, letters } of counts.values()) {
-        observer.deadLettered(topic, code, letters.length, letters);
-      }
-      progressed();
+  const writeRequest = async (): Promise<void> => {
+    if (aborted()) return;
+    const taken = takeRequest();
+    await persist(taken);
+    if (aborted()) return;
+    const counts = new Map<string, { topic: string; code: string; letters: DeadLetter[] }>();
+    for (const waiting of taken) {
+      const { ticket, letter } = waiting;
+      const isCounted = isOwned(waiting);
+      ticket.settle('dead-lettered');
+      if (!isCounted) continue;
+      const key = `${letter.record.topic} ${letter.failure.code}`;
+      const count = counts.get(key) ?? { topic: letter.record.topic, code: letter.failure.code, letters: [] };
+      count.letters.push(letter);
+      counts.set(key, count);
     }
+    for (const { topic, code, letters } of counts.values()) {
+      observer.deadLettered(topic, code, letters.length, letters);
+    }
+    progressed();
+    wish();
+  };
+
+  /** One wish at most waits for the request before it: it stands for all letters that have come when it begins. */
+  const wish = (): void => {
+    if (queue.length > 0 && requests.size === 0) void requests.add(writeRequest);
   };
 
   return {
     add: (ticket, record, failure, document) => {
       queue.push({ ticket, letter: redact({ record, failure, ...(document && { document }) }) });
-      if (queue.length === 1 && writing.length === 0) {
-        // After the current batch was taken in, so that its letters travel together.
-        queueMicrotask(() => {
-          if (writing.length === 0) void drain();
-        });
-      }
+      // After the current batch was taken in, so that its letters travel together.
+      if (queue.length === 1) queueMicrotask(wish);
     },
   };
 }

@@ -30,6 +30,7 @@ import { createLaneQueue } from './lane-queue.ts';
 import type { LaneQueue } from './lane-queue.ts';
 import { noFailpoints } from './failpoints.ts';
 import type { Failpoints } from './failpoints.ts';
+import { createSlots } from './write/slots.ts';
 import { createTally } from './tally.ts';
 import { createTroubles, waitingParty } from './troubles.ts';
 import type { IndexHold } from './index-holds.ts';
@@ -117,8 +118,6 @@ export function createWriter(options: WriterOptions): Writer {
   const lanes = new Map<string, Map<string, Lane>>();
   const queue = createLaneQueue();
   let documents = 0;
-  let requestsInFlight = 0;
-  let lingering = false;
   /** While the cluster as a whole fails: since when, how often, and that nobody sends before the wait is over. */
   let trouble: { failure: Failure; sinceMs: number; attempts: number; waiting: boolean; of: string } | undefined;
   const troubles = createTroubles(clock, observer);
@@ -158,6 +157,7 @@ export function createWriter(options: WriterOptions): Writer {
     if (trouble === undefined) return;
     observer.recovered(trouble.failure.code, clock.nowMs() - trouble.sinceMs, trouble.of);
     trouble = undefined;
+    slots.recover();
   };
 
   const submit = (write: DocumentWrite, ticket: Ticket): void => {
@@ -276,10 +276,12 @@ export function createWriter(options: WriterOptions): Writer {
     held.failure = failure;
     held.attempts += 1;
     held.waiting = true;
+    slots.pause();
     const delayMs = retryDelayMs(retry, failure, held.attempts);
     observer.waiting(failure, held.attempts, delayMs, of);
     void clock.sleep(delayMs, signal).then(() => {
       held.waiting = false;
+      if (trouble === held) slots.tryAgain();
       flush();
     });
   };
@@ -345,7 +347,10 @@ export function createWriter(options: WriterOptions): Writer {
     probed: IndexHold | undefined,
   ): void => {
     const isOverloaded = outcomes.some(isOverload);
-    if (isOverloaded) limit.overloaded(sentAtMs, clock.nowMs());
+    if (isOverloaded) {
+      limit.overloaded(sentAtMs, clock.nowMs());
+      slots.lower();
+    }
     const failure = failureOfAll(outcomes);
     if (failure?.code === 'MEMBERSHIP_STALE') {
       // Elasticsearch is not in trouble: whether writes may be sent again is for `ownership` to say.
@@ -362,15 +367,14 @@ export function createWriter(options: WriterOptions): Writer {
     }
     if (probed !== undefined && refused.size === 0) endHold(probed);
     if (!isOverloaded && failure === undefined && probed === undefined) {
-      limit.succeeded(requestsInFlight + 1, sentAtMs);
+      limit.succeeded(slots.inFlight(), sentAtMs);
     }
     settleBatch(sent, outcomes, refused);
   };
 
   const send = async (sent: readonly Sent[], owned: AbortSignal, probed?: IndexHold): Promise<void> => {
     const sentAtMs = clock.nowMs();
-    if (probed === undefined) requestsInFlight += 1;
-    else holds.probing(probed, true);
+    if (probed !== undefined) holds.probing(probed, true);
     let outcomes: readonly WriteOutcome[];
     try {
       const answer = sink.write(
@@ -385,35 +389,23 @@ export function createWriter(options: WriterOptions): Writer {
     }
     if (signal.aborted) return;
     failpoints('answered');
-    if (probed === undefined) requestsInFlight -= 1;
-    else holds.probing(probed, false);
+    if (probed !== undefined) holds.probing(probed, false);
     const bytes = sent.reduce((sum, { entry }) => sum + writeBytes(entry.write), 0);
     observer.request(clock.nowMs() - sentAtMs, sent.length, bytes, failureOfAll(outcomes) !== undefined);
     answered(sent, outcomes, sentAtMs, probed);
     progressed();
-    flush();
   };
 
-  const linger = (): void => {
-    if (lingering) return;
-    lingering = true;
-    void clock.sleep(lingerMs, signal).then(() => {
-      lingering = false;
-      const owned = mayStart() ? owning.ask() : undefined;
-      if (owned !== undefined) sendOne(owned);
-      flush();
-    });
-  };
-
-  const mayStart = (): boolean =>
-    queue.length() > 0 && trouble?.waiting !== true && requestsInFlight < (trouble === undefined ? limit.current() : 1);
-
-  /** False if nothing could be sent. */
-  const sendOne = (owned: AbortSignal): boolean => {
-    const batch = takeBatch(queue, maxBatchCount);
-    if (batch.length > 0) void send(batch, owned);
-    return batch.length > 0;
-  };
+  const slots = createSlots({
+    ...{ limit, clock, lingerMs, signal, freed: again },
+    isWaiting: () => queue.length() > 0,
+    isFull: () => queue.length() >= maxBatchCount || queue.bytes() >= maxBatchBytes,
+    send: () => {
+      const owned = owning.ask();
+      const batch = owned === undefined ? [] : takeBatch(queue, maxBatchCount);
+      return owned === undefined || batch.length === 0 ? undefined : send(batch, owned);
+    },
+  });
 
   /** Tries held indexes whose pause is over. */
   const probe = (): void => {
@@ -421,22 +413,14 @@ export function createWriter(options: WriterOptions): Writer {
       const owned = owning.ask();
       if (owned === undefined) return;
       const batch = takeBatch(hold.queue, Math.min(probeWrites, maxBatchCount));
-      if (batch.length > 0) void send(batch, owned, hold);
+      if (batch.length > 0) void send(batch, owned, hold).then(flush);
       else if (hold.queue.length() === 0) endHold(hold);
     }
   };
 
   const flush = (): void => {
     if (!signal.aborted) probe();
-    while (!signal.aborted && mayStart()) {
-      const full = queue.length() >= maxBatchCount || queue.bytes() >= maxBatchBytes;
-      if (!full && requestsInFlight > 0) {
-        linger();
-        return;
-      }
-      const owned = owning.ask();
-      if (owned === undefined || !sendOne(owned)) return;
-    }
+    slots.fill();
   };
 
   const drop = (): void => {
@@ -449,12 +433,12 @@ export function createWriter(options: WriterOptions): Writer {
       }
     }
     holds.retain((lane) => lane.waiting !== undefined);
+    queue.retain((lane) => lane.waiting !== undefined);
     // With nothing to send, nothing would ever say that it is over.
     if (documents === 0) {
       endTrouble();
       owning.end();
     }
-    queue.retain((lane) => lane.waiting !== undefined);
   };
 
   const indexLoads = (): readonly IndexLoad[] =>
@@ -472,7 +456,7 @@ export function createWriter(options: WriterOptions): Writer {
     flush,
     drop,
     load: () => ({
-      requestsInFlight: requestsInFlight + holds.probes(),
+      requestsInFlight: slots.inFlight() + holds.probes(),
       documents,
       lastFailure: owning.failure() ?? (trouble ?? holds.newest() ?? troubles.newest())?.failure,
       indexes: indexLoads(),

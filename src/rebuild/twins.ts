@@ -5,6 +5,7 @@
  * It stands around the source, whose batches tell the offsets and wait for the first read of each assignment, and around the
  * sink, where a write becomes two.
  */
+import PQueue from 'p-queue';
 import type { Failure } from '../model/outcome.ts';
 import type { TopicPartition } from '../model/record.ts';
 import { partitionKey } from '../model/record.ts';
@@ -93,16 +94,13 @@ export function createTwins(options: TwinsOptions): Twins {
   };
 
   /** One read at a time, so that what was seen later is learned later. */
-  let lastRead: Promise<unknown> = Promise.resolve();
-  const readInTurn = (wanted: readonly string[]): Promise<ReadonlyMap<string, Stored> | Failure> => {
-    const read = lastRead.then(async () => {
+  const reads = new PQueue({ concurrency: 1 });
+  const readInTurn = (wanted: readonly string[]): Promise<ReadonlyMap<string, Stored> | Failure> =>
+    reads.add(async () => {
       const found = await store.read(wanted);
       if (!isFailure(found)) for (const name of wanted) learn(name, found.get(name)?.control);
       return found;
     });
-    lastRead = read;
-    return read;
-  };
 
   /** While the control index cannot be read; the service asks it even when there is nothing to write. */
   let waiting: { failure: Failure; readonly sinceMs: number; attempts: number } | undefined;

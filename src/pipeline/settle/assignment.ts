@@ -9,6 +9,7 @@
  *  3. One commit at a time: two could overtake each other.
  *  4. Between a request to join and the new assignment nothing is owned.
  */
+import PQueue from 'p-queue';
 import { offset } from '../../model/position.ts';
 import type { Offset } from '../../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../../model/record.ts';
@@ -70,7 +71,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
   let owned: AbortSignal | undefined;
   let partitions = new Map<string, Partition>();
   let current: readonly TopicPartition[] | undefined;
-  let committing: Promise<void> | undefined;
+  const commits = new PQueue({ concurrency: 1 });
   /** Since when commits fail: reported when it begins and when it ends, not at each attempt. */
   let failingSinceMs: number | undefined;
 
@@ -163,13 +164,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
       partition.committed ??= start;
       return partition.tracker;
     },
-    commit: async () => {
-      while (committing !== undefined) await committing;
-      committing = commitOnce().finally(() => {
-        committing = undefined;
-      });
-      await committing;
-    },
+    commit: () => commits.add(commitOnce),
     partitions: () => current,
     stateOf: (partition) => partitions.get(keyOf(partition)),
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { offset } from '../../../src/model/position.ts';
 import type { RecordBatch, SourceRecord } from '../../../src/model/record.ts';
 import { createAssignment } from '../../../src/pipeline/settle/assignment.ts';
@@ -69,6 +70,32 @@ test('what was not committed is carried by the next commit', async () => {
   await assignment.commit();
   await assignment.commit();
   assert.deepEqual(asked, [[{ ...partition, next: 10 }], [{ ...partition, next: 10 }]]);
+});
+
+test('one commit at a time: another could overtake it', async () => {
+  const asked: number[] = [];
+  const answers: (() => void)[] = [];
+  const assignment = setUp((settled) => {
+    asked.push(...settled.map(({ next }) => next));
+    return new Promise((resolve) => {
+      answers.push(() => {
+        resolve(settled);
+      });
+    });
+  });
+  assignment.assigned([partition], membership(1));
+  assignment.trackerOf(emptyBatch(10)).reach(offset(10));
+  const first = assignment.commit();
+  assignment.trackerOf(emptyBatch(20)).reach(offset(20));
+  const second = assignment.commit();
+  await turn();
+  assert.deepEqual(asked, [10]);
+  answers[0]?.();
+  await first;
+  await turn();
+  assert.deepEqual(asked, [10, 20]);
+  answers[1]?.();
+  await second;
 });
 
 test('commits that fail are reported once, and once more when offsets are committed again or none is left to commit', async () => {

@@ -10,7 +10,7 @@ import { createManualClock } from '../../fakes/manual-clock.ts';
 import { silentObserver } from '../../fakes/silent-observer.ts';
 
 /** A queue before a topic that refuses the first `failures` requests; what was sent are the lengths of values. */
-function setUp(failures = 0) {
+function setUp(failures = 0, isDurable = (): Promise<void> => Promise.resolve()) {
   const clock = createManualClock();
   const tracker = createOffsetTracker(offset(0), fakeBooks({ settled: ({ offset: at }) => settled.push(at) }));
   const requests: (readonly number[])[] = [];
@@ -25,7 +25,7 @@ function setUp(failures = 0) {
           return Promise.reject(new Error('scripted'));
         }
         requests.push(letters.map(({ record }) => record.value?.length ?? 0));
-        return Promise.resolve();
+        return isDurable();
       },
     },
     redact: (kept) => kept,
@@ -102,4 +102,19 @@ test('a letter is settled when it is durable, and not before; what was waited fo
     'DEAD_LETTERS_UNAVAILABLE 2 100',
     'DEAD_LETTERS_UNAVAILABLE over 150',
   ]);
+});
+
+test('one request at a time: what comes meanwhile travels together in the next', async () => {
+  const answers: (() => void)[] = [];
+  const { add, requests } = setUp(0, () => new Promise((resolve) => answers.push(resolve)));
+  add(1);
+  await turn();
+  add(2, 3);
+  await turn();
+  add(4);
+  await turn();
+  assert.deepEqual(requests, [[1]]);
+  answers[0]?.();
+  await turn();
+  assert.deepEqual(requests, [[1], [2, 3, 4]]);
 });
