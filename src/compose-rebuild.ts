@@ -41,7 +41,7 @@ import type { TopicState } from './model/topic-origin.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { DocumentReader, Sink } from './pipeline/ports.ts';
-import { withWithheld } from './pipeline/withheld.ts';
+import { withWithheld } from './pipeline/write/withheld.ts';
 import { createCustody } from './rebuild/custody.ts';
 import type { Control } from './rebuild/handover.ts';
 import { generationIn } from './rebuild/handover.ts';

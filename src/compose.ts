@@ -33,7 +33,7 @@ import type { Logger } from './observability/logger.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { findMovedOffsets, tellForgotten, tellMovedOffsets } from './documents/moved-offsets.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import { withWithheld } from './pipeline/withheld.ts';
+import { withWithheld } from './pipeline/write/withheld.ts';
 import type { Writing } from './rebuild/handover.ts';
 import { createTwins } from './rebuild/twins.ts';
 import { unorderedTruncates } from './documents/route-problems.ts';

@@ -15,7 +15,7 @@ import type { Clock, Observer } from './ports.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retryDelayMs } from './retry.ts';
 import type { Ticket } from './settle/ticket.ts';
-import type { Writer } from './writer.ts';
+import type { Writer } from './write/writer.ts';
 
 export interface MapStageOptions {
   readonly writer: Pick<Writer, 'submit' | 'flush'>;

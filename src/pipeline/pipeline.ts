@@ -17,7 +17,7 @@ import type { HeldDocument } from './map-stage.ts';
 import { createMapStage } from './map-stage.ts';
 import { createMemory } from './memory.ts';
 import type { Clock, DeadLetters, DocumentScan, Intake, Observer, Sink, Source } from './ports.ts';
-import { createRequestLimit } from './request-limit.ts';
+import { createRequestLimit } from './write/request-limit.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { PartitionStatus } from './partition-status.ts';
 import { createPartitionWatch } from './partition-status.ts';
@@ -26,8 +26,8 @@ import { createBooks } from './settle/books.ts';
 import type { Accounts } from './settle/ledger.ts';
 import type { Ticket } from './settle/ticket.ts';
 import { createTruncations } from './truncation.ts';
-import type { IndexLoad } from './writer.ts';
-import { createWriter } from './writer.ts';
+import type { IndexLoad } from './write/writer.ts';
+import { createWriter } from './write/writer.ts';
 
 /** What is done with the records of one topic. */
 export interface Route {

@@ -16,12 +16,12 @@ import type { Truncate } from '../model/change-event.ts';
 import type { DeleteWrite, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
 import { placeText } from '../model/record.ts';
-import { isNewer } from './lane.ts';
+import { isNewer } from './write/lane.ts';
 import type { Clock, DocumentScan, Observer } from './ports.ts';
 import { retryDelayMs } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { Ticket } from './settle/ticket.ts';
-import type { Writer } from './writer.ts';
+import type { Writer } from './write/writer.ts';
 
 export interface TruncationOptions {
   /** Without it, nothing can be deleted. */

@@ -14,7 +14,7 @@ import type { SourceRecord } from '../../src/model/record.ts';
 import type { Accounts } from '../../src/pipeline/settle/ledger.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { DeadLetters, Intake, Sink, Source } from '../../src/pipeline/ports.ts';
-import { withWithheld } from '../../src/pipeline/withheld.ts';
+import { withWithheld } from '../../src/pipeline/write/withheld.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import { silentObserver } from '../fakes/silent-observer.ts';
 import { checkDocument, checkNumbers } from './fuzz-claims.ts';

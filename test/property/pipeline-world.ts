@@ -8,7 +8,7 @@ import type { SourceRecord, TopicPartition } from '../../src/model/record.ts';
 import { createPipeline } from '../../src/pipeline/pipeline.ts';
 import type { Pipeline, Route } from '../../src/pipeline/pipeline.ts';
 import type { DocumentReader, DocumentScan, Sink } from '../../src/pipeline/ports.ts';
-import { withWithheld } from '../../src/pipeline/withheld.ts';
+import { withWithheld } from '../../src/pipeline/write/withheld.ts';
 import { createManualClock } from '../fakes/manual-clock.ts';
 import type { ManualClock } from '../fakes/manual-clock.ts';
 import { createMemoryDeadLetters } from '../fakes/memory-dead-letters.ts';

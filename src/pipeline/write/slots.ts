@@ -13,7 +13,7 @@
  */
 import PQueue from 'p-queue';
 import type { Clock } from '../ports.ts';
-import type { RequestLimit } from '../request-limit.ts';
+import type { RequestLimit } from './request-limit.ts';
 
 export interface SlotsOptions {
   readonly limit: RequestLimit;

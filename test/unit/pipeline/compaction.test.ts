@@ -5,8 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { offset } from '../../../src/model/position.ts';
-import type { Lane } from '../../../src/pipeline/lane.ts';
-import { createLaneQueue } from '../../../src/pipeline/lane-queue.ts';
+import type { Lane } from '../../../src/pipeline/write/lane.ts';
+import { createLaneQueue } from '../../../src/pipeline/write/lane-queue.ts';
 import { createOffsetTracker } from '../../../src/pipeline/settle/offset-tracker.ts';
 import { fakeBooks } from '../../fakes/books.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ExternalVersion } from '../../../src/model/position.ts';
 import { externalVersion, offset } from '../../../src/model/position.ts';
-import type { Entry } from '../../../src/pipeline/lane.ts';
-import { isNewer, merge } from '../../../src/pipeline/lane.ts';
+import type { Entry } from '../../../src/pipeline/write/lane.ts';
+import { isNewer, merge } from '../../../src/pipeline/write/lane.ts';
 import { createOffsetTracker } from '../../../src/pipeline/settle/offset-tracker.ts';
 import { fakeBooks } from '../../fakes/books.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRequestLimit } from '../../../src/pipeline/request-limit.ts';
+import { createRequestLimit } from '../../../src/pipeline/write/request-limit.ts';
 
 test('a 429 halves the limit, down to one request', () => {
   const limit = createRequestLimit(8);

@@ -59,6 +59,7 @@ test('a 429 for a part of a request halves the requests in flight; requests that
   assert.equal(held.length, 4);
   await pass(1);
   await answer(faultOf('d0', { kind: 'retry', failure: overloaded }));
+  assert.equal(held.length, 3, 'not even the slot that is free now is taken again');
   for (let left = 3; left > 0; left -= 1) await answer();
   assert.equal(held.length, 2, 'half as many');
   await pass(1000);

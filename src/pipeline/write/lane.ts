@@ -4,10 +4,10 @@
  * A newer write replaces the waiting one, but keeps it below itself: should the newer one be refused for ever (a dead
  * letter), the one below is still to be written, for without the refused record it would have been.
  */
-import type { DocumentWrite } from '../model/document.ts';
-import type { Step } from '../model/partial-change.ts';
-import type { ExternalVersion } from '../model/position.ts';
-import type { Ticket } from './settle/ticket.ts';
+import type { DocumentWrite } from '../../model/document.ts';
+import type { Step } from '../../model/partial-change.ts';
+import type { ExternalVersion } from '../../model/position.ts';
+import type { Ticket } from '../settle/ticket.ts';
 
 /** A write, its ticket, and the older writes of the same document that it stands for. */
 export interface Entry {

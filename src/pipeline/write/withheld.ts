@@ -8,13 +8,13 @@
  * process has taken over is in the index; what another process may still send is older, and was read here too; and what is
  * written carries its version, so that a replay which takes a newer value is refused.
  */
-import type { DocumentWrite, IndexWrite } from '../model/document.ts';
-import type { WriteOutcome } from '../model/outcome.ts';
-import type { Step } from '../model/partial-change.ts';
-import { completed } from '../json/partial-document.ts';
-import { isWhole } from '../model/partial-change.ts';
+import type { DocumentWrite, IndexWrite } from '../../model/document.ts';
+import type { WriteOutcome } from '../../model/outcome.ts';
+import type { Step } from '../../model/partial-change.ts';
+import { completed } from '../../json/partial-document.ts';
+import { isWhole } from '../../model/partial-change.ts';
 import { isPartial } from './lane.ts';
-import type { DocumentPlace, DocumentReader, Observer, Sink } from './ports.ts';
+import type { DocumentPlace, DocumentReader, Observer, Sink } from '../ports.ts';
 
 /** Documents whose rows went on under another key are remembered until a document takes from them; the oldest go first. */
 const maxEstates = 1000;

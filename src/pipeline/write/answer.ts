@@ -1,7 +1,7 @@
 /**
  * What the answer to one request says as a whole.
  */
-import type { Failure, FailureCode, WriteOutcome } from '../model/outcome.ts';
+import type { Failure, FailureCode, WriteOutcome } from '../../model/outcome.ts';
 
 /** Failures that concern the cluster as a whole: when a whole request fails so, everybody waits, and one tries. */
 const clusterWide: ReadonlySet<FailureCode> = new Set<FailureCode>([

@@ -1,8 +1,8 @@
 /**
  * Whether writes may be sent now; while they may not, it is looked at again and again, visibly.
  */
-import type { Failure } from '../model/outcome.ts';
-import type { Clock, Observer } from './ports.ts';
+import type { Failure } from '../../model/outcome.ts';
+import type { Clock, Observer } from '../ports.ts';
 
 export interface OwningOptions {
   /** The signal under which writes may be sent now, aborted when that ends; or why nothing may be sent. */

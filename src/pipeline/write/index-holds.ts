@@ -7,15 +7,15 @@
  *     request wait for a shard that is away, and others must not wait with it.
  *  3. When one of those is taken or refused for itself, the hold is over and its writes go to the front, in their order.
  */
-import { directiveOf } from '../errors.ts';
-import type { Failure, WriteOutcome } from '../model/outcome.ts';
+import { directiveOf } from '../../errors.ts';
+import type { Failure, WriteOutcome } from '../../model/outcome.ts';
 import { failureOfAll, isClusterWide, unanswered } from './answer.ts';
 import type { Lane } from './lane.ts';
 import type { LaneQueue } from './lane-queue.ts';
 import { createLaneQueue } from './lane-queue.ts';
-import type { Clock, Observer } from './ports.ts';
-import type { RetryPolicy } from './retry.ts';
-import { retryDelayMs } from './retry.ts';
+import type { Clock, Observer } from '../ports.ts';
+import type { RetryPolicy } from '../retry.ts';
+import { retryDelayMs } from '../retry.ts';
 
 /** So many writes are sent to see whether a held index takes them again. */
 export const probeWrites = 10;

@@ -2,9 +2,9 @@
  * Which indexes have writes that wait for another attempt while the cluster takes others: since when, and why. The wait of an index
  * is over when no document of it waits any more.
  */
-import type { Failure, FailureCode } from '../model/outcome.ts';
+import type { Failure, FailureCode } from '../../model/outcome.ts';
 import type { Lane } from './lane.ts';
-import type { Clock, Observer } from './ports.ts';
+import type { Clock, Observer } from '../ports.ts';
 
 export interface Trouble {
   readonly failure: Failure;

@@ -1,5 +1,5 @@
-import type { WriteOutcome } from '../model/outcome.ts';
-import type { Observer } from './ports.ts';
+import type { WriteOutcome } from '../../model/outcome.ts';
+import type { Observer } from '../ports.ts';
 
 type Counted = WriteOutcome['status'] | 'coalesced';
 
