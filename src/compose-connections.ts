@@ -149,7 +149,7 @@ export function quietObserver(told: Pick<Observer, 'waiting' | 'warned'>): Obser
   return {
     ...{ accepted: nothing, ignored: nothing, wrote: nothing, request: nothing, deadLettered: nothing },
     abandoned: nothing,
-    ...{ committed: nothing, withheld: nothing, recovered: nothing },
+    ...{ committed: nothing, withheld: nothing, nullRead: nothing, recovered: nothing },
     ...told,
   };
 }

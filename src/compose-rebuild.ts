@@ -6,6 +6,7 @@ import type { Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import { expectColumns, gatedMappers } from './compose-columns.ts';
 import type { Documents, OpenRegistry } from './compose-connections.ts';
+import { readingNulls } from './compose-null-reads.ts';
 import {
   clock,
   contentDigestOf,
@@ -248,12 +249,15 @@ async function load(
     createBulkSink({ client, ...config.elasticsearch, remainingMs: () => source.remainingMs() }),
     writes,
   );
-  const sink = withIndexes(bulk, ensure, routes.schemasMet);
+  const { documents } = settings;
+  await using nulls = readingNulls(withIndexes(bulk, ensure, routes.schemasMet), config, {
+    ...{ documents, topics: routed.topics, observer },
+  });
   const scan = createDocumentScan({ client, ...config.elasticsearch });
   const reader = readerOf(createDocumentReader({ client, ...config.elasticsearch }), control, writes);
   const pipeline = createPipeline({
     source: settings.maxRate === undefined ? source : withMaxRate(source, settings.maxRate, clock),
-    sink: withWithheld(sink, reader, observer),
+    sink: withWithheld(nulls.sink, reader, observer),
     deadLetters: {
       // What cannot be read at all is a dead letter of the running instances.
       write: async (letters) => {

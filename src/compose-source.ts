@@ -85,6 +85,8 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
 export interface Database extends AsyncDisposable {
   /** Where a table is that is named without one. */
   readonly defaultSchema: string;
+  /** Whether it follows another, and may be behind it. */
+  isStandby(): Promise<boolean>;
   openTable(name: TableName): Promise<SourceTable>;
 }
 
@@ -94,6 +96,8 @@ export async function openDatabase(url: string): Promise<Database> {
     const sql = await openMysql(url, process.env);
     return {
       defaultSchema: sql.database,
+      // Nothing asks: only PostgreSQL's nulls are read (`readDoubtfulNulls`).
+      isStandby: () => Promise.resolve(false),
       openTable: (name) => openMysqlTable(sql, name),
       [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
     };
@@ -101,6 +105,7 @@ export async function openDatabase(url: string): Promise<Database> {
   const sql = await openPostgres(url);
   return {
     defaultSchema: 'public',
+    isStandby: async () => (await sql.query('SELECT pg_is_in_recovery()'))[0]?.[0] === 't',
     openTable: (name) => openTable(sql, name),
     [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
   };

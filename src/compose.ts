@@ -46,6 +46,7 @@ import type { Monitor } from './compose-health.ts';
 import { startMonitor } from './compose-health.ts';
 import { openIndexRebuilds } from './compose-index-rebuilds.ts';
 import { openIndexWatch, withOrigin } from './compose-index-watch.ts';
+import { readingNulls } from './compose-null-reads.ts';
 import {
   clock,
   contentDigestOf,
@@ -182,7 +183,8 @@ async function runMonitored(
   const bulk = twins.sink(createBulkSink({ client, ...config.elasticsearch, remainingMs: () => source.remainingMs() }));
   const indexed = withIndexes(bulk, ensureIndex, routes.schemasMet);
   const deadLetters = createKafkaDeadLetters({ kafka, groupId, ...config.deadLetters });
-  const sink = withWithheld(indexed, createDocumentReader({ client, ...config.elasticsearch }), observer);
+  await using nulls = readingNulls(indexed, config, { documents, topics: routes.topics, observer });
+  const sink = withWithheld(nulls.sink, createDocumentReader({ client, ...config.elasticsearch }), observer);
   const definitions = definitionsDigest(routes, config);
   let instances: readonly GroupInstance[] = [];
   const source = createKafkaSource({

@@ -77,7 +77,7 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
       'PostgreSQL does not log a large value that an update left as it was, and for this type of column the connector sends null instead. Nothing tells that null from a real one.',
     directive: 'go-on',
     nextStep:
-      'Set REPLICA IDENTITY FULL for the table; or find and mend such documents with `sluice verify DOCUMENT --source` and `sluice repair DOCUMENT --source`.',
+      'Set REPLICA IDENTITY FULL for the table; or set `source` and `readDoubtfulNulls: true`, so that Sluice reads such columns from the database; or find and mend such documents with `sluice verify DOCUMENT --source` and `sluice repair DOCUMENT --source`.',
   },
   COLUMN_GENERATED: {
     meaning: 'The database generates a column, and the connector does not send it with changes.',
@@ -400,6 +400,12 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     meaning: 'Which documents the last snapshot confirmed cannot be told, so none may be swept.',
     directive: 'stop',
     nextStep: 'Let a snapshot that is not filtered come to its end, or name offsets with `--since`.',
+  },
+  SOURCE_READ_FAILED: {
+    meaning: 'A column whose null is in doubt cannot be read from the database.',
+    directive: 'retry',
+    nextStep:
+      'Check that the database of `source` (SLUICE_SOURCE) is reachable, is no standby, and lets its user read the table. The writes that need it wait; to write them with null instead, set `readDoubtfulNulls: false` and restart.',
   },
   SOURCE_UNREACHABLE: {
     meaning: 'The database that the index is to be compared with does not answer.',

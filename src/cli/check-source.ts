@@ -1,6 +1,7 @@
 /**
  * What `sluice check` says of the database that `source` names: columns that the database generates, whose fields may come and go.
  */
+import type { Database } from '../compose-source.ts';
 import { openDatabase, tableOf } from '../compose-source.ts';
 import { SluiceError, explain } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
@@ -12,7 +13,7 @@ import type { Finding } from './check-topics.ts';
 export async function checkSource(
   url: string,
   routes: Pick<Routes, 'topics' | 'madeOf'>,
-  open: typeof openDatabase = openDatabase,
+  open: (url: string) => Promise<Omit<Database, 'isStandby'>> = openDatabase,
 ): Promise<Finding> {
   const warnings: Failure[] = [];
   const notes: string[] = [];
@@ -41,10 +42,7 @@ export async function checkSource(
 }
 
 /** A sentence where the topic's table cannot be looked at; rejects if the database cannot be asked. */
-async function tableBehind(
-  database: Awaited<ReturnType<typeof openDatabase>>,
-  topic: string,
-): Promise<SourceTable | string> {
+async function tableBehind(database: Omit<Database, 'isStandby'>, topic: string): Promise<SourceTable | string> {
   const name = tableOf(topic);
   if (name === undefined)
     return `Not looked at: the name of the topic ${topic} does not end with a schema and a table.`;

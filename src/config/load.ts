@@ -4,7 +4,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { halfCredentials } from './credentials.ts';
+import { contradictionsIn } from './contradictions.ts';
 import type { Environment, Override } from './environment.ts';
 import { configVariable, readEnvironment, variableOf } from './environment.ts';
 import type { Path, Problem } from './problem.ts';
@@ -55,10 +55,11 @@ export async function loadConfig({ file, environment, cwd }: LoadOptions): Promi
     );
     return { ok: false, problems: [...problems, ...mistakes] };
   }
-  const halves = halfCredentials(result.data).map(({ path, message }) =>
+  const contradictions = contradictionsIn(result.data).map(({ path, message }) =>
     whereWritten(path, 'key', message, overrides, yaml),
   );
-  if (problems.length > 0 || halves.length > 0) return { ok: false, problems: [...problems, ...halves] };
+  if (problems.length > 0 || contradictions.length > 0)
+    return { ok: false, problems: [...problems, ...contradictions] };
   const folder = yaml === undefined ? cwd : dirname(yaml.file);
   const namesDocuments = typeof merged === 'object' && merged !== null && 'documents' in merged;
   return { ok: true, value: { ...result.data, documents: resolve(folder, result.data.documents), namesDocuments } };

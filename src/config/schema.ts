@@ -148,6 +148,10 @@ export const configSchema = z.strictObject({
     )
     .optional()
     .describe('URL of the database that `sluice verify --source` compares with (PostgreSQL, MySQL, MariaDB)'),
+  readDoubtfulNulls: z
+    .boolean()
+    .default(false)
+    .describe('Reads a column from `source` (PostgreSQL) when its null may be a large value that was not sent'),
   documents: z.string().default('./mappings').describe('Folder of mapping files, relative to this file'),
   unmapped: z
     .strictObject({

@@ -83,17 +83,25 @@ export interface RouteOptions {
   readonly nulled?: ((document: string, field: string) => void) | undefined;
   /** Told once of each document whose updates do not say whether it moved. */
   readonly doubted?: ((doubt: Failure) => void) | undefined;
+  /** Whether columns are read from the database whose null may be a value that it did not send. */
+  readonly readDoubtfulNulls?: boolean | undefined;
   /** Regular expressions for whole names of topics whose documents a truncate may delete. */
   readonly truncation: { readonly allow: readonly string[] };
 }
 
 export function createRoutes(
   files: readonly DocumentFile[],
-  { unmapped, deadLetters, masking: { hashKey }, nulled, doubted, truncation }: RouteOptions,
+  { unmapped, deadLetters, masking: { hashKey }, nulled, doubted, readDoubtfulNulls, truncation }: RouteOptions,
   existing: ReadonlySet<string>,
 ): Routes {
   const met = new Set<string>();
-  const compile = documentCompiler({ hashKey, nulled, doubted, rowsMet: (document) => met.add(document) });
+  const compile = documentCompiler({
+    hashKey,
+    nulled,
+    doubted,
+    marksNulls: readDoubtfulNulls,
+    rowsMet: (document) => met.add(document),
+  });
   const compiled = files.map((file) => ({ file, whole: compile(file.definition, file.transform) }));
   const unmappedPattern = unmapped && new RegExp(`^(?:${unmapped.topics})$`);
   const all = [...existing].sort().flatMap((topic): readonly MadeDocument[] => {
@@ -173,11 +181,13 @@ function documentCompiler({
   hashKey,
   nulled,
   doubted,
+  marksNulls,
   rowsMet,
 }: {
   readonly hashKey: string | undefined;
   /** Told of an alias when rows of it come whose columns or schema were not seen before. */
   readonly rowsMet: (document: string) => void;
+  readonly marksNulls: boolean | undefined;
 } & Pick<RouteOptions, 'nulled' | 'doubted'>) {
   const schemas = new Map<string, SchemasMet>();
   const doubts = new Set<string>();
@@ -198,7 +208,7 @@ function documentCompiler({
       rowsMet(definition.document);
     };
     return compileDocument(definition, {
-      ...{ hashKey, transform, schemas: shared, rowsMet: met, doubted: doubtedOnce },
+      ...{ hashKey, transform, schemas: shared, rowsMet: met, doubted: doubtedOnce, marksNulls },
       ...told,
     });
   };

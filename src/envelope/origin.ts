@@ -90,6 +90,10 @@ export class EnvelopeOrigin implements Origin {
     return scalarFields(this.#text, this.#scanned, this.#parts.transaction)('id');
   }
 
+  get txId(): string | undefined {
+    return this.#source()('txId');
+  }
+
   get snapshot(): string | undefined {
     return this.#source()('snapshot');
   }

@@ -34,6 +34,7 @@ import type { Identity } from './identity.ts';
 import { createIdentify } from './identity.ts';
 import { decide } from './dynamic-fields.ts';
 import { defineIndex } from './infer.ts';
+import { createNullMarker } from './null-doubts.ts';
 import type { Placeholder } from './placeholder.ts';
 import { placeholderOf } from './placeholder.ts';
 import type { Plan, PlanOptions, Planned } from './plan.ts';
@@ -114,7 +115,13 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
     schemasMet: schemas.met,
-    indexDefinition: () => defineIndex(definition, schemas.all(), schemas.rows()),
+    indexDefinition: () =>
+      defineIndex(
+        definition,
+        schemas.all(),
+        schemas.rows(),
+        options.marksNulls === true && options.transform === undefined,
+      ),
     fieldsFrom: (columns) => fieldsOf(definition, columns),
     decisive: decisiveColumns(definition),
     idColumns: definition.id.from ?? [],
@@ -221,6 +228,12 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
   };
 
+  // A transform may have made anything of a null; and what decides whether there is a document was decided by it.
+  const canMark = options.marksNulls === true && transform === undefined;
+  const markNulls = createNullMarker((failure) => options.doubted?.(failure));
+  const marked = (write: IndexWrite, change: Upsert): IndexWrite =>
+    canMark ? markNulls(write, change, rowPlan(change.after)) : write;
+
   const map: DocumentMapper = (change) => {
     const { record, key } = change;
     const isDelete = change.op === 'delete';
@@ -245,13 +258,13 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     if (former !== undefined && 'code' in former) return refused(former, record);
     const also = former && deleteOf(index, former, version);
     const built = transform === undefined ? build(change) : transformBuilt(build(change), transform, change);
-    if (Buffer.isBuffer(built)) return written(indexOf(index, identity, version, built), also);
+    if (Buffer.isBuffer(built)) return written(marked(indexOf(index, identity, version, built), change), also);
     switch (built.kind) {
       case 'partial': {
         const { step } = built;
         // At its new place there is nothing to take the rest from, and the old document would be deleted.
         if (former !== undefined) return refused(restUnknown(identify.beyondKey(key)), record);
-        return written({ ...indexOf(index, identity, version, step.source), steps: [step] }, also);
+        return written(marked({ ...indexOf(index, identity, version, step.source), steps: [step] }, change), also);
       }
       case 'none':
         // A row that is new has had no document: a delete would only make Elasticsearch remember it.

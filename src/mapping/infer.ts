@@ -15,7 +15,7 @@ import { countFields, dynamicMapping, dynamicNumber, fieldLimit, fieldLimitSetti
 import type { FieldSource } from './fields.ts';
 import { collisionOf, fieldsOf, renamesOf } from './fields.ts';
 import { isMasking } from './masking.ts';
-import { fieldConversion } from './plan.ts';
+import { canBeRead, fieldConversion } from './plan.ts';
 import type { RowsMet } from './rows-met.ts';
 import { noRows } from './rows-met.ts';
 
@@ -25,11 +25,12 @@ import { noRows } from './rows-met.ts';
  */
 const defaultSettings = { 'index.gc_deletes': '1h' };
 
-/** What the file says wins, field by field. */
+/** What the file says wins, field by field. `readsNulls`: nulls in doubt are looked up in the database, where that can be. */
 export function defineIndex(
   definition: DocumentDefinition,
   schemas: readonly RowSchema[],
   rows: RowsMet = noRows,
+  readsNulls = false,
 ): IndexDefinition {
   const { mappings } = definition.index;
   const columns = [...new Set(schemas.flatMap((schema) => schema.columns.map(({ name }) => name)))];
@@ -48,7 +49,10 @@ export function defineIndex(
   const limit = fieldLimit(countFields(properties), rows.columns);
   const unasked = { ...defaultSettings, ...(limit !== undefined && { [fieldLimitSetting]: limit }) };
   const problem = collisionOf(fields);
-  const inDoubt = columnsInDoubt(schemas, fields);
+  const inDoubt = columnsInDoubt(
+    schemas,
+    fields.filter((field) => !(readsNulls && canBeRead(field, definition))),
+  );
   return {
     alias: definition.document,
     settings: { ...unasked, ...settings },

@@ -5,6 +5,7 @@ import { becameNull } from '../convert/became-null.ts';
 import { namedConversion } from '../convert/named.ts';
 import type { Conversion } from '../convert/types.ts';
 import { conversionOf } from '../convert/types.ts';
+import { mayBeWithheldAsNull } from '../convert/withheld-as-null.ts';
 import type { ColumnSchema, Convert, Edit, Row, RowSchema } from '../model/change-event.ts';
 import { exactTree, isJson } from '../json/exact.ts';
 import type { Failure } from '../model/outcome.ts';
@@ -44,6 +45,8 @@ export interface Plan {
   readonly renamed: Readonly<Record<string, string>>;
   /** Columns at the top of documents without a schema, until each has had a value; not those inside objects, which a value must not become beforehand. */
   readonly undecided: Undecided[];
+  /** Columns whose null may be a value that the database did not send, with the fields that they fill; asked for by `marksNulls`. */
+  readonly nullable: readonly { readonly column: number; readonly path: Path }[];
   /** Why rows without a schema cannot become documents; where there is a schema, the index says so and nothing is written. */
   readonly collision: Failure | undefined;
 }
@@ -85,11 +88,13 @@ export interface PlanOptions {
   readonly hashKey?: string | undefined;
   /** Told of each value of a field that its conversion made null: an infinity, NaN, an empty range. */
   readonly nulled?: ((field: string) => void) | undefined;
+  /** Whether writes say which of their nulls are in doubt: only for who can look into the database. */
+  readonly marksNulls?: boolean | undefined;
 }
 
 export function planRow(
   definition: DocumentDefinition,
-  { hashKey, nulled }: PlanOptions,
+  { hashKey, nulled, marksNulls = false }: PlanOptions,
   { columns, schema, marker }: Row,
 ): Plan {
   const values = marker === undefined ? columns : columns.filter((name) => name !== marker);
@@ -125,10 +130,30 @@ export function planRow(
       const isOpen = schema === undefined && column !== -1 && convert === undefined;
       return isOpen && inside.length === 0 && !field.includes('.') ? [{ column, field }] : [];
     }),
+    nullable: marksNulls ? fields.flatMap((field) => nullableIn(field, definition, columns, columnOf(field.from))) : [],
     names: fields.map(({ name }) => name),
     renamed: renamesOf(fields),
     collision: schema === undefined ? collisionOf(fields) : undefined,
   };
+}
+
+/**
+ * Whether a field's value may be taken from the database later. A masked value is never read, for nobody may find out that it is
+ * there; and a null by which rows are left out has decided already.
+ */
+export function canBeRead({ from, inside, as, constant }: FieldSource, { where }: DocumentDefinition): boolean {
+  return constant === undefined && inside.length === 0 && (as === undefined || !isMasking(as)) && !(from in where);
+}
+
+function nullableIn(
+  field: FieldSource,
+  definition: DocumentDefinition,
+  columns: readonly string[],
+  column: ColumnSchema | undefined,
+): Plan['nullable'] {
+  const { path, from } = field;
+  const isInDoubt = column !== undefined && mayBeWithheldAsNull(column);
+  return isInDoubt && canBeRead(field, definition) ? [{ column: columns.indexOf(from), path }] : [];
 }
 
 /** What `as`, or else the column's own type, makes of a value. */

@@ -91,6 +91,8 @@ export interface Origin {
   readonly position?: SourcePosition | undefined;
   /** The source transaction's id, where the connector writes it. */
   readonly transaction?: string | undefined;
+  /** The number of the transaction that wrote the row, as PostgreSQL counts them (`source.txId`). */
+  readonly txId?: string | undefined;
   /** What the connector says of a snapshot: `first`, `true`, `last`, `incremental`, … */
   readonly snapshot?: string | undefined;
 }

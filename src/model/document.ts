@@ -1,7 +1,7 @@
 import type { IgnoredReason, RowChange, RowSchema } from './change-event.ts';
 import type { IndexOrigin } from './index-origin.ts';
 import type { Failure } from './outcome.ts';
-import type { Step } from './partial-change.ts';
+import type { Path, Step } from './partial-change.ts';
 import type { ExternalVersion } from './position.ts';
 import type { RecordPlace } from './record.ts';
 
@@ -29,6 +29,28 @@ export interface IndexWrite extends WriteTarget {
   readonly source: Buffer;
   /** What makes the document whole, in the order of its changes; absent if `source` is the whole document. */
   readonly steps?: readonly Step[];
+  /** Present if fields are null of which the record does not say whether they are so in the database. */
+  readonly doubt?: NullDoubt;
+}
+
+/** Columns and schema of rows, without values: one object for all rows of the same form. */
+export interface RowForm {
+  readonly columns: readonly string[];
+  readonly schema: RowSchema | undefined;
+  readonly marker: string | undefined;
+}
+
+/** Nulls that PostgreSQL's connector may have sent in place of values that an update did not change. */
+export interface NullDoubt {
+  readonly topic: string;
+  /** The fields. */
+  readonly paths: readonly Path[];
+  /** The record's key: its columns, and the JSON text of each. */
+  readonly key: readonly string[];
+  readonly keyForm: RowForm;
+  readonly rowForm: RowForm;
+  /** The number of the transaction that wrote the row, modulo 2^32 as the row in the database has it. */
+  readonly txId: number;
 }
 
 export interface DeleteWrite extends WriteTarget {

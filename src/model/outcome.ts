@@ -78,6 +78,7 @@ export type FailureCode =
   | 'DEAD_LETTERS_SMALL'
   | 'SNAPSHOT_UNKNOWN'
   // the database that an index is compared with
+  | 'SOURCE_READ_FAILED'
   | 'SOURCE_UNREACHABLE'
   | 'SOURCE_UNAUTHORIZED'
   | 'SOURCE_FORBIDDEN'

@@ -96,6 +96,11 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     'index',
     'outcome',
   ]);
+  const nullsRead = counter(
+    'sluice_nulls_read_total',
+    'Nulls in doubt that were looked up in the database: it has a value, it has null, or it cannot tell.',
+    ['index', 'outcome'],
+  );
   const nulled = counter(
     'sluice_values_nulled_total',
     'Values that no field can hold, such as NaN: null in documents.',
@@ -176,6 +181,7 @@ export function createMetrics(gauges: () => Gauges): Metrics {
     for (const index of indexes) {
       for (const outcome of outcomes) writes.inc({ index, outcome }, 0);
       for (const outcome of ['kept', 'omitted']) withheld.inc({ index, outcome }, 0);
+      for (const outcome of ['value', 'null', 'untold']) nullsRead.inc({ index, outcome }, 0);
     }
   };
   return {
@@ -213,6 +219,9 @@ export function createMetrics(gauges: () => Gauges): Metrics {
       },
       withheld: (index, outcome, values) => {
         withheld.inc({ index, outcome }, values);
+      },
+      nullRead: (index, outcome, fields) => {
+        nullsRead.inc({ index, outcome }, fields);
       },
       waiting: ({ code }) => {
         waits.inc({ code });

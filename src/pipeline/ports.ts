@@ -2,7 +2,7 @@
  * What the pipeline needs from the world. The prose is the specification; `test/contract` runs it against every
  * implementation.
  */
-import type { DocumentWrite } from '../model/document.ts';
+import type { DocumentWrite, IndexWrite } from '../model/document.ts';
 import type { Failure, WriteOutcome } from '../model/outcome.ts';
 import type { ExternalVersion, Offset } from '../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../model/record.ts';
@@ -92,6 +92,20 @@ export interface DocumentReader {
   read(places: readonly DocumentPlace[], signal: AbortSignal): Promise<readonly (string | null)[] | Failure>;
 }
 
+/** What the database has in the fields of a write whose nulls are in doubt. */
+export type NullsRead =
+  /** JSON texts, in the order of the doubt's paths; undefined for a field that stays null. */
+  | { readonly kind: 'read'; readonly values: readonly (string | undefined)[] }
+  /** The database cannot be asked now. */
+  | { readonly kind: 'unreachable'; readonly failure: Failure }
+  /** It cannot tell, now or later; the reason was reported. */
+  | { readonly kind: 'untold' };
+
+export interface NullReader {
+  /** One answer for each write, in their order; every write has a doubt. Rejects only with the signal's reason, after abort. */
+  read(writes: readonly IndexWrite[], signal: AbortSignal): Promise<readonly NullsRead[]>;
+}
+
 export interface FoundDocument {
   readonly id: string;
   readonly routing?: string;
@@ -142,6 +156,8 @@ export interface Observer {
   committed(partitions: number): void;
   /** Values that the database did not send were found elsewhere, or left out. */
   withheld(index: string, outcome: 'kept' | 'omitted', values: number): void;
+  /** Nulls that were in doubt, looked up in the database: it has a value; it has null; it cannot tell. */
+  nullRead(index: string, outcome: 'value' | 'null' | 'untold', fields: number): void;
   /**
    * Something must be waited for; `attempt` counts from 1 and the level of the log line rises with it. `of` names what waits, an
    * index for instance, where more than one thing may wait for the same reason. A wait with another reason takes the place of an

@@ -82,7 +82,7 @@ export function createFold({ store, routeOf, keepsText, vectors }: FoldOptions):
   };
 
   /** What the steps make of the document before; unknown where that is. */
-  const joined = ({ id, version }: IndexWrite, steps: readonly Step[], isDivided: boolean): Content => {
+  const joined = ({ id, version, doubt }: IndexWrite, steps: readonly Step[], isDivided: boolean): Content => {
     const before = store.expectationOf(id);
     // A replay: what it would be made of is no more.
     if (before !== undefined && BigInt(before.version) >= BigInt(version)) return unknown;
@@ -102,7 +102,7 @@ export function createFold({ store, routeOf, keepsText, vectors }: FoldOptions):
       exists && before.omitted !== undefined && steps.every(({ patch }) => patch !== undefined)
         ? pathsIn(before.omitted)
         : [];
-    const lacking = [...omitted, ...still];
+    const lacking = [...omitted, ...still, ...(doubt?.paths ?? [])];
     if (lacking.some((path) => path.length === 0)) return { digest: null, text: source };
     if (lacking.length === 0) return { digest: digestOf(text, [], vectors), text: source };
     return { digest: digestOf(text, lacking, vectors), omitted: JSON.stringify(lacking), text: source };
@@ -117,7 +117,11 @@ export function createFold({ store, routeOf, keepsText, vectors }: FoldOptions):
       }
       return joined(write, write.steps, isDivided);
     }
-    return { digest: digestOf(write.source.toString(), [], vectors), text: write.source };
+    const { source, doubt } = write;
+    // The service has looked up what these nulls are; the topics do not tell.
+    const inDoubt = doubt?.paths ?? [];
+    const digest = digestOf(source.toString(), inDoubt, vectors);
+    return { digest, text: source, ...(inDoubt.length > 0 && { omitted: JSON.stringify(inDoubt) }) };
   };
 
   const apply = (write: DocumentWrite, source: number, offset: Offset, isDivided: boolean): void => {

@@ -12,6 +12,7 @@ export function silentObserver(overrides: Partial<Observer> = {}): Observer {
     abandoned: nothing,
     committed: nothing,
     withheld: nothing,
+    nullRead: nothing,
     waiting: nothing,
     recovered: nothing,
     warned: nothing,

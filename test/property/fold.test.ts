@@ -177,3 +177,35 @@ test('a truncate deletes what is older where the mapping file says so, and a rep
   assert.equal(store.expectationOf('2')?.version, '3');
   store.close();
 });
+
+test('nulls that the service looks up in the database are no part of what the topics say', () => {
+  const store = createSqliteProofStore({ cacheBytes: 1024 * 1024 });
+  const fields = [
+    { type: 'int32', field: 'id' },
+    { type: 'array', optional: true, items: { type: 'int16' }, field: 'sums' },
+  ];
+  const schema = { type: 'struct', fields: [{ type: 'struct', fields, field: 'after' }] };
+  const source = { connector: 'postgresql', schema: 'public', table: 't', txId: 7 };
+  const payload = { before: null, after: { id: 1, sums: null }, source, op: 'u', ts_ms: 1 };
+  const record: SourceRecord = {
+    ...{ topic: 't', partition: 0, offset: offset(0), timestampMs: 1, headers: undefined },
+    ...{ key: Buffer.from('{"id":1}'), value: Buffer.from(JSON.stringify({ schema, payload })) },
+  };
+  for (const [marksNulls, omitted] of [
+    [true, '[["sums"]]'],
+    [false, undefined],
+  ] as const) {
+    store.clear();
+    const mapper = compileDocument(definition, { marksNulls }).createMapper();
+    const fold = createFold({
+      store,
+      routeOf: () => ({ decode: createDecoder(), mapper, isDivided: false }),
+      keepsText: () => false,
+    });
+    fold.take(record, 0);
+    assert.equal(store.expectationOf('1')?.omitted, omitted);
+    const isFound = store.expectationOf('1')?.digest?.equals(digestOf('{"id":1,"sums":[1,2]}', [['sums']]));
+    assert.equal(isFound, marksNulls);
+  }
+  store.close();
+});

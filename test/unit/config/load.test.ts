@@ -119,6 +119,23 @@ test('half of a pair of credentials is a mistake, told where the half stands', a
   assert.deepEqual((await load(both)).problems, []);
 });
 
+test('nulls are read from a database that is named, and only from one that leaves values out', async () => {
+  const on = { ...addresses, SLUICE_READ_DOUBTFUL_NULLS: 'true' };
+  const source = 'postgres://user@db/shop';
+  assert.equal((await load({ ...on, SLUICE_SOURCE: source })).config?.readDoubtfulNulls, true);
+  assert.equal(
+    (await load({ ...addresses, SLUICE_SOURCE: source })).config?.readDoubtfulNulls,
+    false,
+    'only if asked for',
+  );
+  assert.deepEqual((await load(on)).problems, [
+    'SLUICE_READ_DOUBTFUL_NULLS: `readDoubtfulNulls` is set without `source`, the URL of the database to read from.',
+  ]);
+  assert.deepEqual((await load({ ...on, SLUICE_SOURCE: 'mysql://user@db/shop' })).problems, [
+    'SLUICE_READ_DOUBTFUL_NULLS: `readDoubtfulNulls` is for PostgreSQL alone, and `source` is another database; remove it.',
+  ]);
+});
+
 test('a schema registry may be Apicurio alone, and one without any URL is refused', async () => {
   const apicurio = 'http://r:1/apis/registry/v2';
   const alone = await load({ ...addresses, SLUICE_SCHEMA_REGISTRY_APICURIO_URLS: apicurio });

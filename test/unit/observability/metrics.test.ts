@@ -24,6 +24,8 @@ test('everything that the pipeline tells is counted under its name', async () =>
   observer.request(7000, 1, 100, true);
   observer.deadLettered('t', 'DOCUMENT_REJECTED', 2);
   observer.committed(3);
+  metrics.begin({ topics: [], indexes: ['docs'], version: '0' });
+  observer.nullRead('docs', 'value', 2);
   observer.withheld('docs', 'kept', 8);
   observer.withheld('docs', 'omitted', 1);
   observer.waiting({ code: 'ELASTICSEARCH_UNREACHABLE', message: 'scripted' }, 1, 100);
@@ -45,6 +47,8 @@ test('everything that the pipeline tells is counted under its name', async () =>
     sluice_bulk_request_writes_sum: 15,
     'sluice_records_dead_lettered_total{topic="t",code="DOCUMENT_REJECTED"}': 2,
     sluice_commits_total: 1,
+    'sluice_nulls_read_total{index="docs",outcome="value"}': 2,
+    'sluice_nulls_read_total{index="docs",outcome="untold"}': 0,
     'sluice_withheld_values_total{index="docs",outcome="kept"}': 8,
     'sluice_withheld_values_total{index="docs",outcome="omitted"}': 1,
     'sluice_waits_total{code="ELASTICSEARCH_UNREACHABLE"}': 2,
