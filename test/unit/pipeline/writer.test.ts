@@ -214,3 +214,30 @@ test('when a write is refused, the write that it had replaced is written', async
     [1, 'applied'],
   ]);
 });
+
+test('when everything that waits is lost with its partition, nothing waits any more, and that is told', async () => {
+  for (const failure of [unreachable, blocked]) {
+    const { submit, answer, lose, told, pass } = createWriterWorld({});
+    const kinds = (): readonly string[] => told.map(({ kind }) => kind);
+    submit(['a', 'b']);
+    // One document of an index that takes others waits alone; what cannot be reached holds everybody.
+    await answer((write) => (failure === unreachable || write.id === 'a' ? { kind: 'retry', failure } : undefined));
+    assert.deepEqual(kinds(), ['waiting']);
+    await lose();
+    // A document that waits alone is forgotten when its wait is over.
+    if (failure === blocked) await pass(5000);
+    assert.deepEqual(kinds(), ['waiting', 'recovered']);
+  }
+});
+
+test('a request that is broken off by a join is sent again, and is no trouble of Elasticsearch', async () => {
+  let owned = new AbortController();
+  const { submit, sent, told, pass } = createWriterWorld({ ownership: () => owned.signal });
+  submit(['a', 'b']);
+  const before = owned;
+  owned = new AbortController();
+  before.abort();
+  await pass(0);
+  assert.deepEqual(sent(), ['a,b', 'a,b']);
+  assert.deepEqual(told, []);
+});
