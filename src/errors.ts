@@ -54,6 +54,13 @@ export const catalogue: Readonly<Record<FailureCode, ErrorEntry>> = {
     nextStep:
       'Give the table a primary key. If the key comes from `message.key.columns` or the columns of `id`, set REPLICA IDENTITY FULL on the table: without it, PostgreSQL does not send those columns with a delete. If the table has it and a delete is refused all the same, set `id: { deletesCarryKey: true }` in the mapping file. `sluice verify DOCUMENT --source` finds the documents that stayed, and `sluice repair DOCUMENT --source` removes them.',
   },
+  KEY_TYPES_MIXED: {
+    meaning:
+      'A MongoDB collection has values of `_id` of different types that are one text as a name (the number 1004 and the text "1004"), so two documents would get one name.',
+    directive: 'dead-letter',
+    nextStep:
+      'Give the documents of the collection an `_id` of one type; or name documents by another field (`id: { from: [...] }` in the mapping file) and rebuild the index. Then replay the dead letters. If documents of both types were written before, `sluice rebuild` the index.',
+  },
   FORMER_PLACE_UNKNOWN: {
     meaning:
       'A document is named or routed by a column that is not in the primary key, and an update does not carry the row as it was. If the column changed, the old document stays beside the new one. An update to null is a dead letter, for the document most likely moved; so is an update that moves the document and holds only a part of the row (MongoDB without the full document), for the rest of the fields is at the old place. Other updates are applied, with this warning once.',

@@ -7,6 +7,7 @@ import { createCassandraReader } from './cassandra.ts';
 import type { ImageReaders, ReadEnvelope } from './debezium.ts';
 import { readEnvelope } from './debezium.ts';
 import { connectorHeader } from './headers.ts';
+import type { NamedKey } from './mongodb.ts';
 import { createMongoReader } from './mongodb.ts';
 import { createSpannerReader } from './spanner.ts';
 
@@ -17,7 +18,7 @@ export interface ConnectorReaders {
   /** The topic's keys are plain, whichever connector wrote them: rows were met that are no envelopes. */
   readonly metRows: () => void;
   /** A tombstone's key, as it names a document: nothing else on a tombstone says which connector wrote it. */
-  readonly tombstoneKey: (record: SourceRecord, key: Row) => Row;
+  readonly tombstoneKey: (record: SourceRecord, key: Row) => NamedKey;
 }
 
 export function createConnectorReaders(readers: ImageReaders): ConnectorReaders {
@@ -43,7 +44,7 @@ export function createConnectorReaders(readers: ImageReaders): ConnectorReaders 
     },
     tombstoneKey: (record, key) => {
       const isMongoKey = isMongo ?? (connectorHeader(record) === 'mongodb' || holdsTypedValue(key));
-      return isMongoKey ? mongo.keyOf(key) : key;
+      return isMongoKey ? mongo.keyOf(key) : { key };
     },
   };
 }

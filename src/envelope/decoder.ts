@@ -231,9 +231,9 @@ export function createDecoder(form: Form = autoForm, schemas: RecordSchemas = no
     const reason = (key === null ? undefined : ignoredKey(record.topic, key)) ?? other;
     if (reason !== undefined) return { op: 'ignored', record, reason };
     if (key === null && tellsDeletes) return { op: 'ignored', record, reason: 'tombstone-without-key' };
-    const named = key !== null && mayBeEnvelope ? connectors.tombstoneKey(record, key) : key;
+    const named = key !== null && mayBeEnvelope ? connectors.tombstoneKey(record, key) : { key };
     const origin = { collection: record.topic };
-    const tombstone = { op: 'delete', record, origin, key: named, before: null, tombstone: true } as const;
+    const tombstone = { op: 'delete', record, origin, ...named, before: null, tombstone: true } as const;
     return tellsDeletes ? tombstone : { ...tombstone, isOnly: true };
   };
 

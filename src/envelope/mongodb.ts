@@ -3,29 +3,42 @@
  * may say only what it changed (`updateDescription`).
  */
 import type { Patch, Row } from '../model/change-event.ts';
+import type { Failure } from '../model/outcome.ts';
 import type { Envelope, EnvelopeSays, ReadEnvelope } from './debezium.ts';
 import { plainJson } from './extended-json.ts';
 import { createRowReader, maxDocumentShapes } from './json-row.ts';
 import { oneLine, scanObject } from '../json/scan.ts';
 import { jsonValue } from '../json/value.ts';
 import { metadataId, renamedId } from './metadata-id.ts';
+import { createIdDoubts } from './mongodb-id-types.ts';
 import { EnvelopeOrigin } from './origin.ts';
 
 export interface MongoReader {
   readonly read: ReadEnvelope;
+  readonly keyOf: (key: Row) => NamedKey;
+}
+
+export interface NamedKey {
   /** A key as its document's `_id` is written in plain JSON; as it is, if it holds no extended JSON. */
-  readonly keyOf: (key: Row) => Row;
+  readonly key: Row;
+  /** Why it may name another document as well (`mongodb-id-types.ts`). */
+  readonly keyFailure?: Failure;
 }
 
 export function createMongoReader(): MongoReader {
   const rows = createRowReader(maxDocumentShapes);
   const keys = createRowReader();
 
-  const keyOf = (key: Row): Row => {
+  const findDoubt = createIdDoubts();
+  const keyOf = (key: Row): NamedKey => {
     const column = idColumn(key);
     const plain = column === -1 ? undefined : plainText(key.text(column));
-    const text = plain === undefined ? undefined : key.rewritten([column], [() => plain]);
-    return (typeof text === 'string' ? keys.read(text, 0, undefined)?.row : undefined) ?? key;
+    if (plain === undefined) return { key };
+    const text = key.rewritten([column], [() => plain]);
+    const named = (typeof text === 'string' ? keys.read(text, 0, undefined)?.row : undefined) ?? key;
+    const doubt = findDoubt(stringOf(key.text(column)) ?? '', plain);
+    if (doubt === undefined) return { key: named };
+    return { key: named, keyFailure: { code: 'KEY_TYPES_MIXED', message: `its \`_id\` is ${doubt}.` } };
   };
 
   /** The document in an image; null if there is none; undefined if there is one that cannot be read. */
@@ -43,8 +56,15 @@ export function createMongoReader(): MongoReader {
   };
 
   const read: ReadEnvelope = (record, given, envelope): EnvelopeSays => {
+    const named = given && keyOf(given);
+    const said = readNamed(record, named?.key ?? null, envelope);
+    const { keyFailure } = named ?? {};
+    const isChange = typeof said === 'object' && 'key' in said;
+    return keyFailure !== undefined && isChange ? { ...said, keyFailure } : said;
+  };
+
+  const readNamed: ReadEnvelope = (record, key, envelope) => {
     const { text, scanned, parts, operation } = envelope;
-    const key = given && keyOf(given);
     const origin = new EnvelopeOrigin(record.topic, text, scanned, parts);
     const before = image(partOf(envelope, parts.before));
     if (before === undefined) return '`before` is no document in extended JSON';

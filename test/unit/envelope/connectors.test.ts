@@ -65,6 +65,40 @@ test('an id of any type names its document: a number by its digits, a text by it
   for (const [id, text] of ids) assert.equal(read(mongoKey(id), mongoEnvelope('d', null)), `delete ${text}`);
 });
 
+/** What becomes of records with these ids, one after the other, in one topic; `tombstone` first, where a record has no value. */
+function keysOf(...ids: readonly (string | readonly ['tombstone', string])[]): readonly string[] {
+  const decode = createDecoder();
+  return ids.map((id) => {
+    const isTombstone = typeof id !== 'string';
+    const key = mongoKey(isTombstone ? id[1] : id);
+    const event = decode(recordOf(key, isTombstone ? null : mongoEnvelope('c', '{"a":1}')));
+    return 'keyFailure' in event ? event.keyFailure.code : event.op;
+  });
+}
+
+test('an id whose text one of another type has is refused, with its deletes; ids that look unlike each other are not', () => {
+  const oid = '{"$oid": "596e275826f08b2730779e1f"}';
+  const mixed = 'KEY_TYPES_MIXED';
+  assert.deepEqual(keysOf('1004', '"1005"', '7'), ['create', mixed, 'create']);
+  assert.deepEqual(keysOf('"1004"', '{"$numberLong": "1004"}', ['tombstone', '1004']), ['create', mixed, mixed]);
+  assert.deepEqual(keysOf(oid, '"596e275826f08b2730779e1e"', '"home"', '7'), ['create', mixed, 'create', 'create']);
+  assert.deepEqual(keysOf('{"$binary": {"base64": "aG9t", "subType": "00"}}', '"home"'), ['create', mixed]);
+  assert.deepEqual(keysOf('true', '"home"', '"true"'), ['create', 'create', mixed]);
+  assert.deepEqual(keysOf('{"a":1}', '"{\\"a\\":1}"'), ['create', mixed]);
+  // One number, whatever its type: MongoDB takes equal numbers for one `_id`.
+  assert.deepEqual(keysOf('1', '{"$numberLong": "2"}', '{"$numberDecimal": "3"}', '4.5'), Array(4).fill('create'));
+  assert.deepEqual(keysOf(oid, '{"$oid": "123456789012345678901234"}', '7'), ['create', 'create', 'create']);
+});
+
+test('an embedded id that holds what JSON has no value for is refused: all such values would be null', () => {
+  assert.deepEqual(keysOf('{"a": {"$numberDouble": "NaN"}}', '{"a": {"$minKey": 1}}', '{"a": null}'), [
+    'KEY_TYPES_MIXED',
+    'KEY_TYPES_MIXED',
+    'create',
+  ]);
+  assert.deepEqual(keysOf('{"a": {"$oid": "5"}, "b": {"$numberDouble": "1.5"}}'), ['create']);
+});
+
 test('a tombstone deletes the document of its MongoDB id, also where nothing was read before it', () => {
   const key = mongoKey('{"$oid": "596e275826f08b2730779e1f"}');
   assert.equal(read(key, null), 'delete "596e275826f08b2730779e1f"');

@@ -391,3 +391,18 @@ test('an update that moves its document and holds only a part of the row is refu
   assert.equal(change({ tenant: 'b' }, { _id: 1, tenant: 'a', name: 'x' }), 'FORMER_PLACE_UNKNOWN');
   assert.equal(change({ tenant: 'b', name: 'y' }, { _id: 1, tenant: 'b', name: 'x' }), 'index 1 in b');
 });
+
+test('a key that may name another document is a dead letter, unless columns name the document', () => {
+  const decode = createDecoder();
+  const eventOf = (id: string) => {
+    const source = { connector: 'mongodb', db: 'shop', collection: 'people', ts_ms: 1, ord: 1 };
+    const value = JSON.stringify({ before: null, after: '{"name":"x"}', updateDescription: null, source, op: 'c' });
+    const place = { topic: 't', partition: 0, offset: offset(5), timestampMs: 0, headers: undefined };
+    return decode({ ...place, key: Buffer.from(JSON.stringify({ id })), value: Buffer.from(value) });
+  };
+  eventOf('1004');
+  const event = eventOf('"1004"');
+  assert.ok(event.op === 'create');
+  assert.equal(codeOf(compile({}).createMapper()(event)), 'KEY_TYPES_MIXED');
+  assert.deepEqual(writesOf(compile({ id: { from: ['name'] } }).createMapper()(event)), ['index x']);
+});
