@@ -14,7 +14,7 @@ import type { NullDatabase } from './rebuild/null-reader.ts';
 import { createNullReader } from './rebuild/null-reader.ts';
 
 /** A query that takes longer is given up, and its writes are tried again. */
-const timeoutMs = 10_000;
+const timeoutMs = 3000;
 
 export interface NullReadsOptions {
   readonly documents: readonly DocumentFile[];
@@ -42,7 +42,11 @@ export function readingNulls(
 
 async function openPrimary(url: string): Promise<NullDatabase> {
   const database = await openDatabase(url);
-  if (await database.isStandby().catch(() => true)) {
+  const isStandby = await database.isStandby().catch(async (error: unknown) => {
+    await database[Symbol.asyncDispose]();
+    throw error;
+  });
+  if (isStandby) {
     await database[Symbol.asyncDispose]();
     throw failed(
       'SOURCE_UNREACHABLE',
@@ -56,6 +60,7 @@ async function openPrimary(url: string): Promise<NullDatabase> {
         throw failed('SOURCE_TABLE_MISSING', `The name of ${topic} does not end with a schema and a table.`);
       return database.openTable(name);
     },
+    snapshot: () => database.snapshot(),
     close: async () => {
       await database[Symbol.asyncDispose]();
     },

@@ -87,6 +87,8 @@ export interface Database extends AsyncDisposable {
   readonly defaultSchema: string;
   /** Whether it follows another, and may be behind it. */
   isStandby(): Promise<boolean>;
+  /** Which transactions everybody sees now (`txid_current_snapshot()`). */
+  snapshot(): Promise<string>;
   openTable(name: TableName): Promise<SourceTable>;
 }
 
@@ -98,6 +100,7 @@ export async function openDatabase(url: string): Promise<Database> {
       defaultSchema: sql.database,
       // Nothing asks: only PostgreSQL's nulls are read (`readDoubtfulNulls`).
       isStandby: () => Promise.resolve(false),
+      snapshot: () => Promise.resolve(''),
       openTable: (name) => openMysqlTable(sql, name),
       [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
     };
@@ -106,6 +109,7 @@ export async function openDatabase(url: string): Promise<Database> {
   return {
     defaultSchema: 'public',
     isStandby: async () => (await sql.query('SELECT pg_is_in_recovery()'))[0]?.[0] === 't',
+    snapshot: async () => (await sql.query('SELECT txid_current_snapshot()'))[0]?.[0] ?? '',
     openTable: (name) => openTable(sql, name),
     [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
   };

@@ -13,7 +13,7 @@ import type { Finding } from './check-topics.ts';
 export async function checkSource(
   url: string,
   routes: Pick<Routes, 'topics' | 'madeOf'>,
-  open: (url: string) => Promise<Omit<Database, 'isStandby'>> = openDatabase,
+  open: (url: string) => Promise<Omit<Database, 'isStandby' | 'snapshot'>> = openDatabase,
 ): Promise<Finding> {
   const warnings: Failure[] = [];
   const notes: string[] = [];
@@ -42,7 +42,10 @@ export async function checkSource(
 }
 
 /** A sentence where the topic's table cannot be looked at; rejects if the database cannot be asked. */
-async function tableBehind(database: Omit<Database, 'isStandby'>, topic: string): Promise<SourceTable | string> {
+async function tableBehind(
+  database: Omit<Database, 'isStandby' | 'snapshot'>,
+  topic: string,
+): Promise<SourceTable | string> {
   const name = tableOf(topic);
   if (name === undefined)
     return `Not looked at: the name of the topic ${topic} does not end with a schema and a table.`;

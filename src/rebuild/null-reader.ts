@@ -21,6 +21,8 @@ import type { SourceTable } from './verify-ports.ts';
 export interface NullDatabase {
   /** Of a topic. Rejects if there is no such table. */
   openTable(topic: string): Promise<SourceTable>;
+  /** Which transactions everybody sees now: `xmin:xmax:running`, as `txid_current_snapshot()` writes it. */
+  snapshot(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -40,11 +42,12 @@ export interface NullReaderOptions {
 interface Asked {
   readonly table: SourceTable;
   readonly rows: SourceRows;
+  readonly snapshot: () => Promise<string>;
 }
 
 /** Keys in one query. */
 const maxKeys = 500;
-/** A transaction that was decoded becomes visible to others a moment later, or after its standbys have answered. */
+/** A transaction that was decoded becomes visible a moment later, and where its standbys are slow after they have answered. */
 const visible = { attempts: 5, waitMs: 100 };
 
 const untold: NullsRead = { kind: 'untold' };
@@ -77,12 +80,13 @@ export function createNullReader(options: NullReaderOptions): NullReader & Async
       return undefined;
     }
     database ??= open();
-    const table = await (await database).openTable(doubt.topic);
+    const opened = await database;
+    const table = await opened.openTable(doubt.topic);
     const rows = createSourceRows({
       ...{ topic: doubt.topic, table, document, mapper: document.createMapper() },
       sample: sampleOf(doubt),
     });
-    if (!isFailure(rows)) return { table, rows };
+    if (!isFailure(rows)) return { table, rows, snapshot: () => opened.snapshot() };
     tellOnce(rows.message);
     return undefined;
   };
@@ -113,28 +117,29 @@ export function createNullReader(options: NullReaderOptions): NullReader & Async
   const readOf = async (one: Asked, writes: readonly InDoubt[], signal: AbortSignal): Promise<readonly NullsRead[]> => {
     const answers = new Map<InDoubt, NullsRead>();
     let left = writes;
-    for (let attempt = 1; left.length > 0; attempt += 1) {
+    for (let attempt = 1; ; attempt += 1) {
+      // Whatever a snapshot shows, a later query sees.
+      const shows = visibilityIn(await one.snapshot());
       const keyed = left.flatMap((write) => {
-        const key = keyOf(write.doubt, one);
+        const key = shows(write.doubt.txId) ? keyOf(write.doubt, one) : undefined;
         return key === undefined ? [] : [{ write, key }];
       });
       const found = await look(
         one,
         keyed.map(({ key }) => key),
       );
-      const early: InDoubt[] = [];
       for (const { write } of keyed) {
-        const document = found.get(write.id);
-        if (document !== undefined && isBefore(document.writtenBy, write.doubt.txId)) early.push(write);
-        else answers.set(write, found.has(write.id) ? valuesIn(document, write.doubt, one) : gone(write.doubt));
+        const isThere = found.has(write.id);
+        answers.set(write, isThere ? valuesIn(found.get(write.id), write.doubt, one) : gone(write.doubt));
       }
-      left = early;
+      left = left.filter(({ doubt }) => !shows(doubt.txId));
       if (left.length === 0 || attempt === visible.attempts) break;
       await clock.sleep(visible.waitMs, signal);
     }
-    const [late] = left;
-    if (late !== undefined) tellOnce(`The database does not show what a transaction wrote to ${one.table.name}.`);
-    return writes.map((write) => answers.get(write) ?? untold);
+    const message = `The database does not show yet what a transaction wrote to ${one.table.name}.`;
+    const hidden: NullsRead = { kind: 'unreachable', failure: { code: 'SOURCE_READ_FAILED', message } };
+    const isHidden = new Set(left);
+    return writes.map((write) => answers.get(write) ?? (isHidden.has(write) ? hidden : untold));
   };
 
   const isWithinTime = async (work: Promise<void>, signal: AbortSignal): Promise<boolean> => {
@@ -233,10 +238,28 @@ function keyOf({ key, keyForm }: NullDoubt, { table, rows }: Asked): Key | undef
   return texts.includes(undefined) ? undefined : texts.map((text) => text ?? null);
 }
 
-/** Numbers of transactions are counted modulo 2^32, and one is before another if it is less than half of that behind it. */
-function isBefore(writtenBy: number, txId: number): boolean {
-  return ((writtenBy - txId) | 0) < 0;
+/**
+ * Which transactions a snapshot shows, by their numbers modulo 2^32: those before `xmin`, and those before `xmax` that do not run any more. One that
+ * is a little beyond `xmax` has begun since. One far beyond it is of an earlier round of numbers (the record is old), and over.
+ *
+ * The order of numbers is not that of commits, so the number of a row's last transaction would say nothing: a transaction with a
+ * higher number may have written the row before.
+ */
+function visibilityIn(snapshot: string): (txId: number) => boolean {
+  const [xmin = '0', xmax = '0', list = ''] = snapshot.split(':');
+  const [first, next] = [xmin, xmax].map(wrapped);
+  const running = new Set(list.split(',').filter(Boolean).map(wrapped));
+  return (txId) => {
+    if (first === undefined || next === undefined || running.has(txId)) return false;
+    if (((txId - first) | 0) < 0) return true;
+    return (txId - next) >>> 0 >= begunSince;
+  };
 }
+
+const wrapped = (number: string): number => Number(BigInt(number) % 2n ** 32n);
+
+/** More transactions than a server runs at once, and few beside 2^32. */
+const begunSince = 2 ** 20;
 
 /** A row that is gone, or has another document now: what came stays, and the change that did that follows. */
 const gone = ({ paths }: NullDoubt): NullsRead => ({ kind: 'read', values: paths.map(() => undefined) });

@@ -44,15 +44,17 @@ interface Scripted {
   readonly find?: () => Promise<readonly SourceRow[]>;
   readonly open?: (turn: number) => FailureCode | undefined;
   readonly table?: FailureCode;
+  /** Of each look; the last of them for ever. */
+  readonly snapshots?: readonly string[];
 }
 
 const failed = (code: FailureCode): SluiceError => new SluiceError([{ code, message: `${code} happened.` }]);
 
-function world({ rows = () => [], find, open, table }: Scripted) {
+function world({ rows = () => [], find, open, table, snapshots = ['200:200:'] }: Scripted) {
   const keys: (readonly (readonly (string | null)[])[])[] = [];
   const warnings: string[] = [];
   const clock = createManualClock();
-  let [opened, closed, turn] = [0, 0, 0];
+  let [opened, closed, turn, looks] = [0, 0, 0, 0];
   const source: SourceTable = {
     ...{ name: 'public.t', dialect: 'postgresql', estimate: 0, columns },
     read: () => Promise.reject(new Error('not read')),
@@ -69,6 +71,7 @@ function world({ rows = () => [], find, open, table }: Scripted) {
       if (code !== undefined) return Promise.reject(failed(code));
       return Promise.resolve({
         openTable: () => (table === undefined ? Promise.resolve(source) : Promise.reject(failed(table))),
+        snapshot: () => Promise.resolve(snapshots[Math.min(looks++, snapshots.length - 1)] ?? ''),
         close: () => Promise.resolve(void (closed += 1)),
       });
     },
@@ -112,15 +115,38 @@ test('rows are found by the keys of their records, in one query, and their field
   assert.deepEqual(counts(), { opened: 1, closed: 0 }, 'one connection for all');
 });
 
-test('a row that does not show yet what its record wrote is asked for again, and given up after five times', async () => {
-  const late = world({ rows: (turn) => [row('1', turn < 3 ? '{1}' : '{2}', turn < 3 ? 99 : 101)] });
-  assert.deepEqual(await late.read(writeOf('1')), [found('[2]')], 'a later transaction will do');
-  const never = world({ rows: () => [row('1', '{1}', 99)] });
-  assert.deepEqual(await never.read(writeOf('1')), [untold]);
-  assert.equal(never.keys.length, 5);
-  assert.match(never.warnings.join(), /NULL_IN_DOUBT: The database does not show what a transaction wrote/);
-  const around = world({ rows: () => [row('1', '{1}', 3)] });
-  assert.deepEqual(await around.read(writeOf('1', [['sums']], 2 ** 32 - 5)), [found('[1]')], 'numbers begin anew');
+test('a row is read only when everybody sees what the transaction of its record wrote', async () => {
+  const rows = () => [row('1', '{1}')];
+  const late = world({ rows, snapshots: ['90:110:95,100', '95:110:95,100', '95:110:95'] });
+  assert.deepEqual(await late.read(writeOf('1')), [found('[1]')]);
+  assert.deepEqual(late.keys, [[['1']]], 'not before');
+  // A transaction with a higher number may have written the row already.
+  for (const hidden of ['100:110:100', '90:100:', '90:95:']) {
+    const never = world({ rows: () => [row('1', '{1}', 101)], snapshots: [hidden] });
+    const [answer] = await never.read(writeOf('1'));
+    assert.ok(answer?.kind === 'unreachable', hidden);
+    assert.match(answer.failure.message, /does not show yet what a transaction wrote to public\.t/);
+    assert.deepEqual([never.keys.flat(), never.warnings], [[], []]);
+  }
+  const both = world({ rows, snapshots: ['150:150:'] });
+  const answers = await both.read(writeOf('1'), writeOf('2', [['sums']], 160));
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ['read', 'unreachable'],
+  );
+});
+
+test('numbers of transactions begin anew: one of an earlier round is over', async () => {
+  const rows = () => [row('1', '{1}')];
+  const seen = async (snapshot: string, txId: number) => {
+    const [answer] = await world({ rows, snapshots: [snapshot] }).read(writeOf('1', [['sums']], txId));
+    return answer?.kind === 'read';
+  };
+  const round = 2 ** 32;
+  assert.equal(await seen(`${round + 5}:${round + 9}:`, 7), true);
+  assert.equal(await seen(`${round + 5}:${round + 9}:${round + 7}`, 7), false);
+  assert.equal(await seen(`${round + 5}:${round + 9}:`, round - 5), true, 'before the new round');
+  assert.equal(await seen('5:9:', 3_000_000_000), true, 'an old record, of the round before');
 });
 
 test('what cannot be told is not guessed: a type of unknown form, two rows of one key, a table that is not there', async () => {
