@@ -239,21 +239,17 @@ function keyOf({ key, keyForm }: NullDoubt, { table, rows }: Asked): Key | undef
 }
 
 /**
- * Which transactions a snapshot shows, by their numbers modulo 2^32: those before `xmin`, and those before `xmax` that do not run any more. One that
+ * Which transactions a snapshot shows, by their numbers modulo 2^32: those before `xmax` that do not run any more. One that
  * is a little beyond `xmax` has begun since. One far beyond it is of an earlier round of numbers (the record is old), and over.
  *
  * The order of numbers is not that of commits, so the number of a row's last transaction would say nothing: a transaction with a
  * higher number may have written the row before.
  */
 function visibilityIn(snapshot: string): (txId: number) => boolean {
-  const [xmin = '0', xmax = '0', list = ''] = snapshot.split(':');
-  const [first, next] = [xmin, xmax].map(wrapped);
+  const [, xmax = '0', list = ''] = snapshot.split(':');
+  const next = wrapped(xmax);
   const running = new Set(list.split(',').filter(Boolean).map(wrapped));
-  return (txId) => {
-    if (first === undefined || next === undefined || running.has(txId)) return false;
-    if (((txId - first) | 0) < 0) return true;
-    return (txId - next) >>> 0 >= begunSince;
-  };
+  return (txId) => !running.has(txId) && (txId - next) >>> 0 >= begunSince;
 }
 
 const wrapped = (number: string): number => Number(BigInt(number) % 2n ** 32n);

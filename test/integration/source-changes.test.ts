@@ -135,6 +135,8 @@ test('after another column has become the primary key, as documented, documents 
     await deleteAll(index);
     await pause(scene, false);
     await registerConnector(connect, scene.groupId, { ...config, 'snapshot.mode': 'always' });
+    // A connector that is restarted within a transaction and reads the table anew goes on after the snapshot: deletes before it are lost.
+    await scene.caughtUp();
     await query(
       "UPDATE inventory.people SET n = 0; DELETE FROM inventory.people WHERE id < 10; INSERT INTO inventory.people (id, code) VALUES (1, 'new')",
     );
