@@ -2,11 +2,13 @@
  * The part of the composition root for `readDoubtfulNulls`: what a service and a rebuild read from the database.
  */
 import { clock } from './compose-connections.ts';
-import { openDatabase, tableOf } from './compose-source.ts';
+import { tableOf } from './compose-source.ts';
+import { failed, openPostgres } from './postgres/client.ts';
+import { openTable } from './postgres/table.ts';
 import type { Config } from './config/schema.ts';
 import type { DocumentFile } from './documents/route-problems.ts';
 import { createRoutes } from './documents/routes.ts';
-import { SluiceError } from './errors.ts';
+import { failureIn } from './errors.ts';
 import type { Failure } from './model/outcome.ts';
 import { withNullReads } from './pipeline/null-reads.ts';
 import type { Observer, Sink } from './pipeline/ports.ts';
@@ -33,7 +35,7 @@ export function readingNulls(
   const routes = createRoutes(documents, config, new Set(topics));
   const nulls = createNullReader({
     open: () => openPrimary(source),
-    failureOf: failureIn,
+    failureOf: knownFailure,
     documentOf: routes.documentOf,
     ...{ clock, timeoutMs, warned: observer.warned },
   });
@@ -41,36 +43,35 @@ export function readingNulls(
 }
 
 async function openPrimary(url: string): Promise<NullDatabase> {
-  const database = await openDatabase(url);
-  const isStandby = await database.isStandby().catch(async (error: unknown) => {
-    await database[Symbol.asyncDispose]();
+  const sql = await openPostgres(url);
+  try {
+    const [row] = await sql.query('SELECT pg_is_in_recovery()');
+    if (row?.[0] === 't') {
+      throw failed(
+        'SOURCE_UNREACHABLE',
+        'The database of `source` is a standby, which may not have yet what a record tells.',
+      );
+    }
+  } catch (error) {
+    await sql[Symbol.asyncDispose]();
     throw error;
-  });
-  if (isStandby) {
-    await database[Symbol.asyncDispose]();
-    throw failed(
-      'SOURCE_UNREACHABLE',
-      'The database of `source` is a standby, which may not have yet what a record tells.',
-    );
   }
   return {
     openTable: (topic) => {
       const name = tableOf(topic);
       if (name === undefined)
-        throw failed('SOURCE_TABLE_MISSING', `The name of ${topic} does not end with a schema and a table.`);
-      return database.openTable(name);
+        throw failed('SOURCE_TABLE_MISSING', `The name of the topic ${topic} does not end with a schema and a table.`);
+      return openTable(sql, name);
     },
-    snapshot: () => database.snapshot(),
+    snapshot: async () => (await sql.query('SELECT txid_current_snapshot()'))[0]?.[0] ?? '',
     close: async () => {
-      await database[Symbol.asyncDispose]();
+      await sql[Symbol.asyncDispose]();
     },
   };
 }
 
-const failed = (code: Failure['code'], message: string): SluiceError => new SluiceError([{ code, message }]);
-
-function failureIn(error: unknown): Failure {
-  const [failure] = error instanceof SluiceError ? error.failures : [];
+function knownFailure(error: unknown): Failure {
+  const failure = failureIn(error);
   if (failure === undefined) throw error;
   return failure;
 }

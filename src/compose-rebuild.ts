@@ -38,6 +38,7 @@ import { createKafkaSource } from './kafka/source.ts';
 import type { IndexDefinition } from './model/document.ts';
 import { beganWhole } from './model/index-origin.ts';
 import type { Failure } from './model/outcome.ts';
+import { partitionKey } from './model/record.ts';
 import type { TopicState } from './model/topic-origin.ts';
 import type { Failpoints } from './pipeline/failpoints.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
@@ -176,7 +177,7 @@ async function follow(
     readEnds: () => readLag(kafka, groupId, [topic]),
     prepare: undefined,
     take: ({ partition, offset, value }) => {
-      if (value !== null && offset >= (since[`${topic}/${partition}`] ?? 0)) take(value.toString());
+      if (value !== null && offset >= (since[partitionKey({ topic, partition })] ?? 0)) take(value.toString());
     },
     progress: () => undefined,
   });

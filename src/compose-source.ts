@@ -85,10 +85,6 @@ export async function openSource(proof: Proof, url: string, tables: readonly str
 export interface Database extends AsyncDisposable {
   /** Where a table is that is named without one. */
   readonly defaultSchema: string;
-  /** Whether it follows another, and may be behind it. */
-  isStandby(): Promise<boolean>;
-  /** Which transactions everybody sees now (`txid_current_snapshot()`). */
-  snapshot(): Promise<string>;
   openTable(name: TableName): Promise<SourceTable>;
 }
 
@@ -98,9 +94,6 @@ export async function openDatabase(url: string): Promise<Database> {
     const sql = await openMysql(url, process.env);
     return {
       defaultSchema: sql.database,
-      // Nothing asks: only PostgreSQL's nulls are read (`readDoubtfulNulls`).
-      isStandby: () => Promise.resolve(false),
-      snapshot: () => Promise.resolve(''),
       openTable: (name) => openMysqlTable(sql, name),
       [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
     };
@@ -108,8 +101,6 @@ export async function openDatabase(url: string): Promise<Database> {
   const sql = await openPostgres(url);
   return {
     defaultSchema: 'public',
-    isStandby: async () => (await sql.query('SELECT pg_is_in_recovery()'))[0]?.[0] === 't',
-    snapshot: async () => (await sql.query('SELECT txid_current_snapshot()'))[0]?.[0] ?? '',
     openTable: (name) => openTable(sql, name),
     [Symbol.asyncDispose]: () => sql[Symbol.asyncDispose](),
   };

@@ -14,7 +14,7 @@ import { createDocumentScan } from './elasticsearch/read/document-scan.ts';
 import { withIndexes } from './elasticsearch/bulk/with-indexes.ts';
 import { createDecoder } from './envelope/decoder.ts';
 import { readIgnoredValues } from './elasticsearch/read/ignored-values.ts';
-import { SluiceError, directiveOf, explain } from './errors.ts';
+import { directiveOf, explain, failureIn, SluiceError } from './errors.ts';
 import { watchIgnored } from './documents/ignored-watch.ts';
 import { createDoubtTeller, watchIndexes } from './documents/index-watch.ts';
 import { createIndexKeeper } from './documents/indexes.ts';
@@ -340,7 +340,7 @@ async function waitForKafka<T>(attempt: () => Promise<T>, monitor: Monitor, sign
       signal,
     },
     onFailedAttempt: ({ error, attemptNumber }) => {
-      const [failure] = error instanceof SluiceError ? error.failures : [];
+      const failure = failureIn(error);
       if (failure === undefined) return;
       waited.add(failure.code);
       monitor.starting(failure);

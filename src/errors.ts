@@ -497,3 +497,8 @@ export class SluiceError extends Error {
     this.failures = failures;
   }
 }
+
+/** The failure that was thrown, the first of several; undefined if something else was. */
+export function failureIn(error: unknown): Failure | undefined {
+  return error instanceof SluiceError ? error.failures[0] : undefined;
+}

@@ -3,7 +3,7 @@
  */
 import type { Database } from '../compose-source.ts';
 import { openDatabase, tableOf } from '../compose-source.ts';
-import { SluiceError, explain } from '../errors.ts';
+import { explain, failureIn, SluiceError } from '../errors.ts';
 import type { Failure } from '../model/outcome.ts';
 import type { SourceTable } from '../rebuild/verify-ports.ts';
 import type { Routes } from '../documents/routes.ts';
@@ -13,7 +13,7 @@ import type { Finding } from './check-topics.ts';
 export async function checkSource(
   url: string,
   routes: Pick<Routes, 'topics' | 'madeOf'>,
-  open: (url: string) => Promise<Omit<Database, 'isStandby' | 'snapshot'>> = openDatabase,
+  open: typeof openDatabase = openDatabase,
 ): Promise<Finding> {
   const warnings: Failure[] = [];
   const notes: string[] = [];
@@ -42,17 +42,14 @@ export async function checkSource(
 }
 
 /** A sentence where the topic's table cannot be looked at; rejects if the database cannot be asked. */
-async function tableBehind(
-  database: Omit<Database, 'isStandby' | 'snapshot'>,
-  topic: string,
-): Promise<SourceTable | string> {
+async function tableBehind(database: Database, topic: string): Promise<SourceTable | string> {
   const name = tableOf(topic);
   if (name === undefined)
     return `Not looked at: the name of the topic ${topic} does not end with a schema and a table.`;
   try {
     return await database.openTable(name);
   } catch (error) {
-    const [failure] = error instanceof SluiceError ? error.failures : [];
+    const failure = failureIn(error);
     if (failure?.code !== 'SOURCE_TABLE_MISSING' && failure?.code !== 'SOURCE_UNUSABLE') throw error;
     return `Not looked at, for the topic ${topic}: ${explain(failure)}`;
   }

@@ -89,7 +89,10 @@ export interface CompileOptions extends PlanOptions {
   readonly rowsMet?: (() => void) | undefined;
 }
 
-export function compileDocument(definition: DocumentDefinition, options: CompileOptions = {}): CompiledDocument {
+export function compileDocument(definition: DocumentDefinition, given: CompileOptions = {}): CompiledDocument {
+  // A transform may have made anything of a null.
+  const marksNulls = given.marksNulls === true && given.transform === undefined;
+  const options = { ...given, marksNulls };
   const entries = typeof definition.from === 'string' ? [definition.from] : definition.from;
   const topics = entries.filter((entry) => !isPattern(entry));
   const patterns = entries.filter(isPattern).map(topicPattern);
@@ -115,13 +118,7 @@ export function compileDocument(definition: DocumentDefinition, options: Compile
     matches: (topic) => topics.includes(topic) || patterns.some((pattern) => pattern.test(topic)),
     createMapper: () => createMapper(definition, options, schemas),
     schemasMet: schemas.met,
-    indexDefinition: () =>
-      defineIndex(
-        definition,
-        schemas.all(),
-        schemas.rows(),
-        options.marksNulls === true && options.transform === undefined,
-      ),
+    indexDefinition: () => defineIndex(definition, schemas.all(), schemas.rows(), marksNulls),
     fieldsFrom: (columns) => fieldsOf(definition, columns),
     decisive: decisiveColumns(definition),
     idColumns: definition.id.from ?? [],
@@ -228,11 +225,9 @@ function createMapper(definition: DocumentDefinition, options: CompileOptions, s
     return 'code' in former || (former.id === id && former.routing === routing) ? undefined : former;
   };
 
-  // A transform may have made anything of a null; and what decides whether there is a document was decided by it.
-  const canMark = options.marksNulls === true && transform === undefined;
   const markNulls = createNullMarker((failure) => options.doubted?.(failure));
   const marked = (write: IndexWrite, change: Upsert): IndexWrite =>
-    canMark ? markNulls(write, change, rowPlan(change.after)) : write;
+    options.marksNulls === true ? markNulls(write, change, rowPlan(change.after)) : write;
 
   const map: DocumentMapper = (change) => {
     const { record, key } = change;

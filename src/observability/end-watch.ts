@@ -3,8 +3,9 @@
  * one, the lag of a partition that stands still would stand still too. So the brokers are asked, and only for such partitions.
  */
 import type { Offset } from '../model/position.ts';
-import type { PartitionReading, Reading } from '../model/reading.ts';
+import type { Reading } from '../model/reading.ts';
 import type { TopicPartition } from '../model/record.ts';
+import { partitionKey } from '../model/record.ts';
 
 /** What is known of an assigned partition. */
 export interface KnownPartition extends TopicPartition {
@@ -44,8 +45,8 @@ export function createEndWatch({ partitions, reading, readEnds, nowMs, maxAgeMs 
   const staleTopics = (): readonly string[] => {
     const now = reading();
     if (now.state !== 'reading') return [];
-    const waiting = new Set(now.partitions.filter(({ waitsForRoom }) => waitsForRoom === true).map(keyOf));
-    const stale = partitions().filter((one) => waiting.has(keyOf(one)) && nowMs() - one.endSinceMs >= maxAgeMs);
+    const waiting = new Set(now.partitions.filter(({ waitsForRoom }) => waitsForRoom === true).map(partitionKey));
+    const stale = partitions().filter((one) => waiting.has(partitionKey(one)) && nowMs() - one.endSinceMs >= maxAgeMs);
     return [...new Set(stale.map(({ topic }) => topic))];
   };
 
@@ -65,5 +66,3 @@ export function createEndWatch({ partitions, reading, readEnds, nowMs, maxAgeMs 
       }),
   };
 }
-
-const keyOf = ({ topic, partition }: TopicPartition | PartitionReading): string => `${topic}/${partition}`;

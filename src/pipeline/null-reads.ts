@@ -11,6 +11,7 @@ import { completed } from '../json/partial-document.ts';
 import type { DocumentWrite, IndexWrite } from '../model/document.ts';
 import type { WriteOutcome } from '../model/outcome.ts';
 import type { NullReader, NullsRead, Observer, Sink } from './ports.ts';
+import { unanswered } from './write/answer.ts';
 
 type InDoubt = IndexWrite & Required<Pick<IndexWrite, 'doubt'>>;
 
@@ -53,7 +54,7 @@ export function withNullReads(sink: Sink, nulls: NullReader, observer: Pick<Obse
               signal,
             );
       let next = 0;
-      return writes.map((write) => failures.get(write) ?? outcomes[next++] ?? missingOutcome);
+      return writes.map((write) => failures.get(write) ?? outcomes[next++] ?? unanswered);
     },
   };
 }
@@ -61,8 +62,3 @@ export function withNullReads(sink: Sink, nulls: NullReader, observer: Pick<Obse
 const nothing = Buffer.from('{}');
 
 const isInDoubt = (write: DocumentWrite): write is InDoubt => write.action === 'index' && write.doubt !== undefined;
-
-const missingOutcome: WriteOutcome = {
-  status: 'retryable',
-  failure: { code: 'ELASTICSEARCH_ANSWER_UNEXPECTED', message: 'The sink answered fewer outcomes than writes.' },
-};

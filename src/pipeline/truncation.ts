@@ -11,7 +11,7 @@
  *
  * The record has no key, so it is ordered only against the records of its own partition: the topic must have one (`routes.ts`).
  */
-import { SluiceError } from '../errors.ts';
+import { failureIn } from '../errors.ts';
 import type { Truncate } from '../model/change-event.ts';
 import type { DeleteWrite, TruncatedDocument } from '../model/document.ts';
 import type { Failure } from '../model/outcome.ts';
@@ -139,7 +139,7 @@ function waitOf({ index }: TruncatedDocument, { record }: Truncate): string {
 }
 
 function waits({ index }: TruncatedDocument, error: unknown): Failure {
-  const cause = error instanceof SluiceError ? error.failures[0] : undefined;
+  const cause = failureIn(error);
   const reason = cause?.message ?? (error instanceof Error ? error.name : typeof error);
   const message = `The documents of ${index}, whose table was truncated, cannot be deleted yet: ${reason}`;
   return { code: 'TRUNCATE_WAITS', message };

@@ -13,6 +13,7 @@ import PQueue from 'p-queue';
 import { offset } from '../../model/position.ts';
 import type { Offset } from '../../model/position.ts';
 import type { RecordBatch, SourceRecord, TopicPartition } from '../../model/record.ts';
+import { partitionKey } from '../../model/record.ts';
 import { createOffsetTracker } from './offset-tracker.ts';
 import type { OffsetTracker } from './offset-tracker.ts';
 import type { Books } from './record-ticket.ts';
@@ -46,8 +47,6 @@ interface Partition extends TopicPartition {
   /** Undefined after each join until something was delivered. */
   committed: Offset | undefined;
 }
-
-const keyOf = (of: TopicPartition): string => `${of.topic}/${of.partition}`;
 
 export interface AssignmentOptions {
   readonly source: Pick<Source, 'commit'>;
@@ -109,7 +108,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
     }
     commitsWork();
     for (const position of done) {
-      const partition = partitions.get(keyOf(position));
+      const partition = partitions.get(partitionKey(position));
       if (partition?.committed !== undefined) partition.committed = position.next;
     }
     observer.committed(done.length);
@@ -137,7 +136,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
     joining: endPeriod,
     assigned: (assigned, given) => {
       endPeriod();
-      const keys = new Set(isUnbroken(membership, given) ? assigned.map(keyOf) : []);
+      const keys = new Set(isUnbroken(membership, given) ? assigned.map(partitionKey) : []);
       current = assigned;
       membership = given;
       keep((key) => keys.has(key));
@@ -154,7 +153,7 @@ export function createAssignment(options: AssignmentOptions): Assignment {
     trackerOf: (batch) => {
       // Delivery starts at the committed offset; a batch of nothing but control records lies wholly above it.
       const start = batch.records[0]?.offset ?? offset(batch.next - 1);
-      const key = keyOf(batch);
+      const key = partitionKey(batch);
       let partition = partitions.get(key);
       if (partition === undefined) {
         const { topic, partition: number } = batch;
@@ -166,6 +165,6 @@ export function createAssignment(options: AssignmentOptions): Assignment {
     },
     commit: () => commits.add(commitOnce),
     partitions: () => current,
-    stateOf: (partition) => partitions.get(keyOf(partition)),
+    stateOf: (partition) => partitions.get(partitionKey(partition)),
   };
 }
